@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The logic of dm-remap: everything that can be decided without a kernel.
+//!
+//! No I/O, no locks, no clock and no unsafe code: time, seeds and the results of I/O are arguments.
+//! The kernel module and the host tools are built from this one source.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+pub mod fault;
+pub mod record;
+pub mod units;

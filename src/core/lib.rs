@@ -5,7 +5,7 @@
 //! No I/O, no locks, no clock and no unsafe code: time, seeds and the results of I/O are arguments.
 //! The kernel module and the host tools are built from this one source.
 
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(any(test, CONFIG_RUST)), no_std)] // Kbuild says no_std itself
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
@@ -21,5 +21,6 @@
 )]
 
 pub mod fault;
+pub mod mem;
 pub mod record;
 pub mod units;

@@ -20,6 +20,7 @@
     )
 )]
 
+pub mod engine;
 pub mod fault;
 pub mod mem;
 pub mod record;

@@ -91,6 +91,13 @@ impl<T> Shared<T> {
     }
 }
 
+impl<T> From<Shared<T>> for Arc<T> {
+    /// The kernel's own type, for code that publishes the value.
+    fn from(shared: Shared<T>) -> Arc<T> {
+        shared.0
+    }
+}
+
 impl<T> Clone for Shared<T> {
     #[inline]
     fn clone(&self) -> Self {

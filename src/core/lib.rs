@@ -24,4 +24,5 @@ pub mod engine;
 pub mod fault;
 pub mod mem;
 pub mod record;
+pub mod tree;
 pub mod units;

@@ -20,9 +20,18 @@
     )
 )]
 
+pub mod crc;
 pub mod engine;
 pub mod fault;
+pub mod identity;
+pub mod layout;
+pub mod log;
+pub mod map;
 pub mod mem;
 pub mod record;
+pub mod search;
+pub mod snapshot;
+pub mod spare;
+pub mod superblock;
 pub mod tree;
 pub mod units;

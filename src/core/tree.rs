@@ -35,6 +35,9 @@ pub struct Tree<V, const N: usize> {
 }
 
 impl<V, const N: usize> Tree<V, N> {
+    /// How many entries a leaf holds.
+    pub const LEAF: usize = N;
+
     /// The empty map.
     pub const fn new() -> Self {
         // INVARIANT: there is no node.

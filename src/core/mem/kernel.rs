@@ -23,13 +23,20 @@ impl<T> Buf<T> {
     }
 
     /// Makes room for `n` more elements.
+    #[inline]
     pub fn try_reserve(&mut self, n: usize) -> Result<(), NoMemory> {
+        // Always true; said so that the overflow checks in `reserve` can be optimised away.
+        let possible = |v: &KVVec<T>| v.len() <= v.capacity() && v.capacity() <= usize::MAX / 4;
+        if !possible(&self.0) {
+            return Err(NoMemory);
+        }
         self.0.reserve(n, GFP_KERNEL).map_err(|_| NoMemory)
     }
 
     /// Appends `value`, growing the array when it is full.
     pub fn push(&mut self, value: T) -> Result<(), NoMemory> {
-        self.0.push(value, GFP_KERNEL).map_err(|_| NoMemory)
+        self.try_reserve(1)?;
+        self.push_within(value).map_err(|_| NoMemory)
     }
 
     /// Appends `value` if there is room for it; never allocates.

@@ -126,9 +126,9 @@ impl<V: Copy + Default, const N: usize> Leaf<V, N> {
         let new = self.keys().get(at) != Some(&key);
         let total = self.len().saturating_add(usize::from(new));
         let rest = at.saturating_add(usize::from(!new));
-        let mut entries = (self.entries().take(at))
+        let mut entries = (self.entries(0, at))
             .chain(core::iter::once((key, value)))
-            .chain(self.entries().skip(rest));
+            .chain(self.entries(rest, N));
         if total <= N {
             let leaf = Self::fill(entries).into_link()?;
             return Ok((Change::One(leaf), new));
@@ -148,8 +148,8 @@ impl<V: Copy + Default, const N: usize> Leaf<V, N> {
         if self.len() == 1 {
             return Ok(Some(Change::Gone));
         }
-        let rest = self.entries().skip(at.saturating_add(1));
-        let leaf = Self::fill(self.entries().take(at).chain(rest)).into_link()?;
+        let rest = self.entries(at.saturating_add(1), N);
+        let leaf = Self::fill(self.entries(0, at).chain(rest)).into_link()?;
         Ok(Some(Change::One(leaf)))
     }
 }
@@ -177,10 +177,10 @@ impl<V, const N: usize> Inner<V, N> {
         if total == 0 {
             return Ok(Change::Gone);
         }
-        let mut links = (self.links().take(slot))
+        let mut links = (self.links(0, slot))
             .chain(a)
             .chain(b)
-            .chain(self.links().skip(slot.saturating_add(count)));
+            .chain(self.links(slot.saturating_add(count), FAN));
         if total <= FAN {
             return Ok(Change::One(Self::fill(links).into_link()?));
         }
@@ -219,11 +219,11 @@ fn join<V: Copy + Default, const N: usize>(
 ) -> Result<Option<Link<V, N>>, NoMemory> {
     match (a, b) {
         (Node::Leaf(a), Node::Leaf(b)) if fit_together(a.len(), b.len(), N) => {
-            let leaf = Leaf::fill(a.entries().chain(b.entries()));
+            let leaf = Leaf::fill(a.entries(0, N).chain(b.entries(0, N)));
             Ok(Some(leaf.into_link()?))
         }
         (Node::Inner(a), Node::Inner(b)) if fit_together(a.len(), b.len(), FAN) => {
-            let inner = Inner::fill(a.links().chain(b.links()));
+            let inner = Inner::fill(a.links(0, FAN).chain(b.links(0, FAN)));
             Ok(Some(inner.into_link()?))
         }
         _ => Ok(None),

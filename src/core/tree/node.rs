@@ -3,6 +3,7 @@
 //! The nodes of a tree: never changed once made, built from the entries that they shall have.
 
 use crate::mem::{NoMemory, Shared};
+use crate::search::first_not;
 
 /// Children of an inner node. Node and reference count together are just below 1 KiB, a size that the
 /// kernel's allocator serves without waste.
@@ -70,7 +71,7 @@ impl<V: Copy + Default, const N: usize> Leaf<V, N> {
     /// The index of the first key that is not below `key`.
     #[inline]
     pub(super) fn lower_bound(&self, key: u64) -> usize {
-        self.keys().partition_point(|&k| k < key)
+        first_not(self.keys(), |&k| k < key)
     }
 
     /// The entry at `at`.
@@ -79,9 +80,12 @@ impl<V: Copy + Default, const N: usize> Leaf<V, N> {
         Some((*self.keys().get(at)?, *self.values.get(at)?))
     }
 
-    /// The entries in order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, V)> + '_ {
-        self.keys().iter().copied().zip(self.values.iter().copied())
+    /// The entries from `from` up to `to`, in order.
+    pub(super) fn entries(&self, from: usize, to: usize) -> impl Iterator<Item = (u64, V)> + '_ {
+        let to = to.min(self.len());
+        let keys = self.keys.get(from..to).unwrap_or_default();
+        let values = self.values.get(from..to).unwrap_or_default();
+        keys.iter().copied().zip(values.iter().copied())
     }
 
     /// Moves the leaf into memory of its own, known by its first key.
@@ -142,10 +146,12 @@ impl<V, const N: usize> Inner<V, N> {
         Some((self.key(slot)?, self.children.get(slot)?.clone()?))
     }
 
-    /// The children in order.
-    pub(super) fn links(&self) -> impl Iterator<Item = Link<V, N>> + '_ {
-        let children = self.children.iter().flatten().cloned();
-        self.keys().iter().copied().zip(children)
+    /// The children from `from` up to `to`, in order.
+    pub(super) fn links(&self, from: usize, to: usize) -> impl Iterator<Item = Link<V, N>> + '_ {
+        let to = to.min(self.len());
+        let keys = self.keys.get(from..to).unwrap_or_default();
+        let children = self.children.get(from..to).unwrap_or_default();
+        keys.iter().copied().zip(children.iter().flatten().cloned())
     }
 
     /// Moves the node into memory of its own, known by its first key.

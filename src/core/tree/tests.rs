@@ -28,7 +28,7 @@ fn check<V: Copy + Default, const N: usize>(tree: &Tree<V, N>) -> usize {
             }
             Node::Inner(inner) => {
                 assert!(inner.len() > 0);
-                let links: Vec<_> = inner.links().collect();
+                let links: Vec<_> = inner.links(0, usize::MAX).collect();
                 assert_eq!(links.len(), inner.len());
                 assert!(links[0].0 >= low);
                 let mut heights = Vec::new();

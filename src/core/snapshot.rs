@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What readers see of the map, and where an I/O goes: the hot path.
+//!
+//! A snapshot never changes. It is made by the map's owner, published, and asked by every I/O on every
+//! processor; asking allocates nothing, locks nothing and writes nothing.
+
+use crate::fault::Op;
+use crate::map::{chunk_key, Chunks, Home, Homes};
+use crate::mem::{Buf, NoMemory};
+use crate::record::{ChunkState, CHUNK_SECTORS};
+use crate::search::first_not;
+use crate::units::{Block, BlockSize, Sector, SectorCount, SpareBlock};
+
+/// Where the first part of an I/O goes. `len` is the length of that part, never more than was asked for
+/// and never zero unless that was; the rest is to be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To main, at the same place.
+    Main {
+        /// How much of it.
+        len: SectorCount,
+    },
+    /// To a spare block.
+    Spare {
+        /// The spare block.
+        block: SpareBlock,
+        /// How far into it, in sectors.
+        offset: u32,
+        /// How much of it, all in this block.
+        len: SectorCount,
+    },
+    /// Nowhere: a read of sectors that nobody holds, which is a media error.
+    Lost {
+        /// How much of it, all in one block.
+        len: SectorCount,
+    },
+    /// To the worker: a block that is held, or a write that makes sectors on spare.
+    Worker {
+        /// How much of it, all in one block.
+        len: SectorCount,
+    },
+    /// Nowhere: a write to a block whose entry is in doubt, which is an I/O error.
+    Doubt {
+        /// How much of it, all in one block.
+        len: SectorCount,
+    },
+}
+
+/// Who holds a sector of a remapped block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Spare,
+    Main,
+    Nobody,
+}
+
+/// One version of the map, as readers see it.
+pub struct Snapshot {
+    /// Nothing is special: every I/O goes to main.
+    empty: bool,
+    block_size: BlockSize,
+    homes: Homes,
+    chunks: Chunks,
+    /// In ascending order, like `doubts`.
+    holds: Buf<Block>,
+    doubts: Buf<Block>,
+}
+
+impl Snapshot {
+    /// The given trees, with `holds` kept for the worker and writes to `doubts` failing.
+    pub(crate) fn new(
+        block_size: BlockSize,
+        homes: Homes,
+        chunks: Chunks,
+        holds: &[Block],
+        doubts: &[Block],
+    ) -> Result<Snapshot, NoMemory> {
+        Ok(Snapshot {
+            empty: homes.is_empty() && holds.is_empty() && doubts.is_empty(),
+            block_size,
+            homes,
+            chunks,
+            holds: in_order(holds)?,
+            doubts: in_order(doubts)?,
+        })
+    }
+
+    /// Every I/O goes to main, whole.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// Where the first part of an I/O goes; `start` is relative to the target's first sector.
+    ///
+    /// # Context
+    ///
+    /// Any: it reads, and takes no reference.
+    #[inline]
+    pub fn route(&self, start: Sector, len: SectorCount, op: Op) -> Route {
+        if self.empty || len.0 == 0 {
+            return Route::Main { len };
+        }
+        self.route_special(start, len, op)
+    }
+
+    fn route_special(&self, start: Sector, len: SectorCount, op: Op) -> Route {
+        let block = self.block_size.block_of(start);
+        let offset = self.block_size.offset_in(start);
+        let in_block = self.block_size.sectors().saturating_sub(offset);
+        let part = SectorCount(len.0.min(u64::from(in_block)));
+
+        // A doubt only stops writes: reads go where they went before.
+        let doubts = match op {
+            Op::Write => self.doubts.as_slice(),
+            Op::Read => &[],
+        };
+        let doubt = first_from(doubts, block);
+        if doubt == Some(block) {
+            return Route::Doubt { len: part };
+        }
+        let hold = first_from(self.holds.as_slice(), block);
+        if hold == Some(block) {
+            return Route::Worker { len: part };
+        }
+        let home = self.homes.first_at_or_after(block.0);
+        if let Some((found, home)) = home {
+            if found == block.0 {
+                return self.route_remapped(block, home, offset, part, op);
+            }
+        }
+        let nearest = [doubt, hold, home.map(|(b, _)| Block(b))]
+            .into_iter()
+            .flatten()
+            .min();
+        let edge = nearest.and_then(|b| self.block_size.start_of(b));
+        let len = edge.map_or(len, |edge| len.min(edge.since(start)));
+        Route::Main { len }
+    }
+
+    /// Where `len` sectors from `offset` on of a remapped block go.
+    fn route_remapped(
+        &self,
+        block: Block,
+        home: Home,
+        offset: u32,
+        len: SectorCount,
+        op: Op,
+    ) -> Route {
+        let spare = home.spare();
+        if !home.is_partial() {
+            return Route::Spare {
+                block: spare,
+                offset,
+                len,
+            };
+        }
+        let (holder, len) = self.run(block, offset, len);
+        match (holder, op) {
+            (Holder::Spare, _) => Route::Spare {
+                block: spare,
+                offset,
+                len,
+            },
+            (_, Op::Write) => Route::Worker { len },
+            (Holder::Main, Op::Read) => Route::Main { len },
+            (Holder::Nobody, Op::Read) => Route::Lost { len },
+        }
+    }
+
+    /// Who holds the sector at `offset` of a remapped block, and for how many of the `len` sectors from
+    /// there on that is so.
+    fn run(&self, block: Block, offset: u32, len: SectorCount) -> (Holder, SectorCount) {
+        let mut same = 0u64;
+        let mut at = offset;
+        let mut holder = None;
+        while same < len.0 {
+            let chunk = u16::try_from(at.wrapping_shr(CHUNK_SECTORS.trailing_zeros()));
+            let within = at & CHUNK_SECTORS.wrapping_sub(1);
+            let key = chunk_key(block, chunk.unwrap_or(u16::MAX));
+            let state = self.chunks.get(key).unwrap_or_default();
+            let here = holder_of(state, 1u64.wrapping_shl(within));
+            if *holder.get_or_insert(here) != here {
+                break;
+            }
+            let others = !held_by(state, here).wrapping_shr(within);
+            let room = CHUNK_SECTORS.wrapping_sub(within);
+            let run = others.trailing_zeros().min(room);
+            same = same.saturating_add(u64::from(run));
+            if run < room {
+                break;
+            }
+            at = at.saturating_add(run);
+        }
+        let holder = holder.unwrap_or(Holder::Spare);
+        (holder, SectorCount(same.min(len.0)))
+    }
+}
+
+/// Who holds the sector of `bit`.
+fn holder_of(state: ChunkState, bit: u64) -> Holder {
+    if state.lost() & bit != 0 {
+        Holder::Nobody
+    } else if state.unspared() & bit != 0 {
+        Holder::Main
+    } else {
+        Holder::Spare
+    }
+}
+
+/// The sectors that `holder` holds.
+fn held_by(state: ChunkState, holder: Holder) -> u64 {
+    match holder {
+        Holder::Spare => !state.unspared(),
+        Holder::Main => state.unspared() & !state.lost(),
+        Holder::Nobody => state.lost(),
+    }
+}
+
+/// The first of the ascending `blocks` that is not below `block`.
+#[inline]
+fn first_from(blocks: &[Block], block: Block) -> Option<Block> {
+    blocks.get(first_not(blocks, |&b| b < block)).copied()
+}
+
+/// `blocks` in ascending order.
+fn in_order(blocks: &[Block]) -> Result<Buf<Block>, NoMemory> {
+    let mut sorted: Buf<Block> = Buf::new();
+    for &block in blocks {
+        let at = first_not(sorted.as_slice(), |&b| b < block);
+        sorted.insert(at, block)?;
+    }
+    Ok(sorted)
+}

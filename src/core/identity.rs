@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How a device is told from another: typed identities, a kind and its bytes.
+
+use core::fmt;
+
+use crate::units::SectorCount;
+
+/// Bytes in an identity at most.
+pub const MAX_BYTES: usize = 32;
+
+/// How many identities a device may have.
+pub const MAX_IDENTITIES: usize = 4;
+
+/// What an identity's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Kind(pub u8);
+
+impl Kind {
+    /// No identity: the end of the list.
+    pub const NONE: Kind = Kind(0);
+    /// The device's size in sectors, eight bytes. It tells a shrunk device, not one device from another.
+    pub const SIZE: Kind = Kind(1);
+    /// What `get_unique_id` gives of the disk; the detail is its type (1 T10, 2 EUI-64, 3 NAA).
+    pub const DISK: Kind = Kind(2);
+    /// The partition's UUID: detail 0 for its 16 bytes, 1 for a text that is no UUID (`xxxxxxxx-01`).
+    pub const PARTITION: Kind = Kind(3);
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Kind::SIZE => f.write_str("size"),
+            Kind::DISK => f.write_str("unique id of the disk"),
+            Kind::PARTITION => f.write_str("UUID of the partition"),
+            Kind(n) => write!(f, "identity of kind {n}"),
+        }
+    }
+}
+
+/// One identity of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    kind: Kind,
+    detail: u8,
+    len: u8,
+    bytes: [u8; MAX_BYTES],
+}
+
+impl Identity {
+    /// An identity of any kind; `None` if it is too long, empty or of no kind.
+    pub fn new(kind: Kind, detail: u8, bytes: &[u8]) -> Option<Identity> {
+        if kind == Kind::NONE || bytes.is_empty() {
+            return None;
+        }
+        let mut id = Identity {
+            kind,
+            detail,
+            len: u8::try_from(bytes.len()).ok()?,
+            bytes: [0; MAX_BYTES],
+        };
+        id.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(id)
+    }
+
+    /// The size of a device.
+    pub fn size(sectors: SectorCount) -> Option<Identity> {
+        Identity::new(Kind::SIZE, 0, &sectors.0.to_le_bytes())
+    }
+
+    /// The unique identifier of a disk, of type `detail`.
+    pub fn disk(detail: u8, bytes: &[u8]) -> Option<Identity> {
+        Identity::new(Kind::DISK, detail, bytes)
+    }
+
+    /// The UUID of a partition, in the text that the kernel keeps of it; upper and lower case are the same.
+    pub fn partition(text: &[u8]) -> Option<Identity> {
+        match uuid_of(text) {
+            Some(uuid) => Identity::new(Kind::PARTITION, 0, &uuid),
+            None => {
+                let mut lower = [0u8; MAX_BYTES];
+                let lower = lower.get_mut(..text.len())?;
+                lower.copy_from_slice(text);
+                lower.make_ascii_lowercase();
+                Identity::new(Kind::PARTITION, 1, lower)
+            }
+        }
+    }
+
+    /// What kind of identity it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The kind's own type.
+    pub const fn detail(&self) -> u8 {
+        self.detail
+    }
+
+    /// The identity itself.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    /// The size, if that is what it is.
+    fn sectors(&self) -> Option<u64> {
+        let bytes = self.bytes().try_into().ok()?;
+        (self.kind == Kind::SIZE).then_some(u64::from_le_bytes(bytes))
+    }
+}
+
+/// The 16 bytes of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in the order of the text.
+fn uuid_of(text: &[u8]) -> Option<[u8; 16]> {
+    let mut uuid = [0u8; 16];
+    if text.len() != 36 {
+        return None;
+    }
+    let hyphen = |i| matches!(i, 8 | 13 | 18 | 23);
+    if text
+        .iter()
+        .enumerate()
+        .any(|(i, &c)| (c == b'-') != hyphen(i))
+    {
+        return None;
+    }
+    let mut digits = text.iter().filter(|&&c| c != b'-').copied();
+    for byte in &mut uuid {
+        let high = char::from(digits.next()?).to_digit(16)?;
+        let low = char::from(digits.next()?).to_digit(16)?;
+        *byte = u8::try_from(high.wrapping_shl(4) | low).ok()?;
+    }
+    Some(uuid)
+}
+
+/// All that is known of one device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identities {
+    ids: [Option<Identity>; MAX_IDENTITIES],
+}
+
+/// Why a device is not the one that is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It offers another identity of this kind.
+    Other(Kind),
+    /// It has become smaller.
+    Shrunk {
+        /// Sectors that are recorded.
+        recorded: u64,
+        /// Sectors that it has.
+        found: u64,
+    },
+    /// It offers none of the identities that are recorded.
+    Unknown,
+}
+
+impl Identities {
+    /// None known.
+    pub const NONE: Identities = Identities {
+        ids: [None; MAX_IDENTITIES],
+    };
+
+    /// Adds one; false if there is no room for it or it is none.
+    pub fn add(&mut self, id: Option<Identity>) -> bool {
+        let free = self.ids.iter_mut().find(|slot| slot.is_none());
+        match (free, id) {
+            (Some(slot), Some(id)) => {
+                *slot = Some(id);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Identity> {
+        self.ids.iter().flatten()
+    }
+
+    /// Compares a device as it is `now` with what is recorded of it.
+    ///
+    /// Identities are compared where both sides have the same kind and detail: none may differ, no size
+    /// may shrink, and if anything but a size is recorded, one of those must be found again.
+    pub fn compare(&self, now: &Identities) -> Result<(), Mismatch> {
+        let (mut recorded_strong, mut found_strong) = (false, false);
+        for was in self.iter() {
+            recorded_strong |= was.kind != Kind::SIZE;
+            let mut same_kind = now
+                .iter()
+                .filter(|is| is.kind == was.kind && is.detail == was.detail);
+            let Some(is) = same_kind.next() else {
+                continue;
+            };
+            if let (Some(recorded), Some(found)) = (was.sectors(), is.sectors()) {
+                if found < recorded {
+                    return Err(Mismatch::Shrunk { recorded, found });
+                }
+            } else if was != is && !same_kind.any(|is| is == was) {
+                return Err(Mismatch::Other(was.kind));
+            } else {
+                found_strong = true;
+            }
+        }
+        if recorded_strong && !found_strong {
+            return Err(Mismatch::Unknown);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(list: &[Option<Identity>]) -> Identities {
+        let mut ids = Identities::NONE;
+        for id in list {
+            assert!(ids.add(*id));
+        }
+        ids
+    }
+
+    #[test]
+    fn compares_like_with_like() {
+        let size = |n| Identity::size(SectorCount(n));
+        let recorded = of(&[size(1000), Identity::disk(3, b"12345678")]);
+        let same = Ok(());
+        assert_eq!(recorded.compare(&recorded), same);
+        let grown = of(&[size(2000), Identity::disk(3, b"12345678")]);
+        assert_eq!(recorded.compare(&grown), same);
+        let shrunk = of(&[size(999), Identity::disk(3, b"12345678")]);
+        let why = Mismatch::Shrunk {
+            recorded: 1000,
+            found: 999,
+        };
+        assert_eq!(recorded.compare(&shrunk), Err(why));
+        let other = of(&[size(1000), Identity::disk(3, b"12345679")]);
+        assert_eq!(recorded.compare(&other), Err(Mismatch::Other(Kind::DISK)));
+        // Another type of identifier says nothing, so nothing is left that tells the disk.
+        let elsewhere = of(&[size(1000), Identity::disk(2, b"12345678")]);
+        assert_eq!(recorded.compare(&elsewhere), Err(Mismatch::Unknown));
+        // A disk that has no identifier is taken by its size.
+        let plain = of(&[size(1000)]);
+        assert_eq!(plain.compare(&recorded), same);
+        assert_eq!(recorded.compare(&plain), Err(Mismatch::Unknown));
+    }
+
+    #[test]
+    fn a_partition_that_moved_to_another_disk_is_another() {
+        let uuid = Identity::partition(b"0FC63DAF-8483-4772-8E79-3D69D8477DE4");
+        let here = of(&[Identity::disk(3, b"one"), uuid]);
+        let there = of(&[Identity::disk(3, b"two"), uuid]);
+        assert_eq!(here.compare(&there), Err(Mismatch::Other(Kind::DISK)));
+        assert_eq!(of(&[uuid]).compare(&there), Ok(()));
+    }
+
+    #[test]
+    fn texts_of_partitions() {
+        let upper = Identity::partition(b"0FC63DAF-8483-4772-8E79-3D69D8477DE4").expect("UUID");
+        let lower = Identity::partition(b"0fc63daf-8483-4772-8e79-3d69d8477de4").expect("UUID");
+        assert_eq!(upper, lower);
+        assert_eq!(upper.bytes().len(), 16);
+        assert_eq!(upper.bytes()[..4], [0x0f, 0xc6, 0x3d, 0xaf]);
+        let short = Identity::partition(b"8F7A21b4-01").expect("text");
+        assert_eq!((short.detail(), short.bytes()), (1, &b"8f7a21b4-01"[..]));
+        assert_eq!(Identity::partition(&[b'x'; 33]), None);
+        assert_eq!(Identity::partition(b""), None);
+        assert_eq!(Identity::disk(1, &[7; 33]), None);
+    }
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writing the log: what to write next, and where. It does no I/O, and nothing advances until the writer
+//! is told that a block is durable.
+
+use crate::{
+    layout::{CopyId, Half, Layout, MetaBlock, Places},
+    log::{self, Stamp, UNITS},
+    mem::Shared,
+    record::Record,
+    superblock::{self, Superblock},
+};
+
+/// Why nothing can be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A session has to be opened first.
+    NoSession,
+    /// A former block is in doubt: nothing may follow it in this session.
+    InDoubt,
+    /// A block is on its way, or a checkpoint is not finished, or none was begun.
+    Busy,
+    /// The half is full: a checkpoint has to be written first.
+    Full,
+    /// The records do not fit into one block.
+    TooLarge,
+    /// The numbers have come to their end.
+    Exhausted,
+}
+
+/// A block that was encoded, and where it is to be written: to all places at once, with FUA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Slot {
+    places: Places,
+    /// The copy that each place belongs to.
+    copies: [CopyId; 2],
+    generation: u64,
+    crc: u32,
+    /// Part of a checkpoint; its last block.
+    checkpoint: Option<bool>,
+}
+
+impl Slot {
+    /// Where to write.
+    pub fn places(&self) -> Places {
+        self.places
+    }
+
+    /// The block's generation.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The checkpoint is whole with this block.
+    pub fn ends_checkpoint(&self) -> bool {
+        self.checkpoint == Some(true)
+    }
+}
+
+/// What a round of writes means, and what has to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every copy that counts has it: [`Writer::acknowledge`].
+    Done,
+    /// One has it: when a superblock that [`Writer::degrade`] made for the other one is durable,
+    /// [`Writer::acknowledge`]; otherwise [`Writer::doubt`].
+    Degrade(CopyId),
+    /// None has it, as far as is known: [`Writer::doubt`].
+    Doubt,
+}
+
+/// Where a writer begins: what recovery has found.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) half: Half,
+    /// The index after the last block.
+    pub(crate) next: u32,
+    pub(crate) base: u64,
+    /// The last block's.
+    pub(crate) generation: u64,
+    pub(crate) prev_crc: u32,
+    /// Above every generation, and every sequence number and epoch, that may have been used.
+    pub(crate) next_generation: u64,
+    pub(crate) next_seq: u64,
+    pub(crate) next_epoch: u64,
+}
+
+/// A checkpoint that is being written.
+#[derive(Clone, Copy, Debug)]
+struct Checkpoint {
+    base: u64,
+    next: u32,
+    prev_crc: u32,
+    /// A record that did not fit into the last block.
+    carry: Option<Record>,
+}
+
+/// Writes the log and the superblocks of one area.
+#[derive(Debug)]
+pub struct Writer {
+    sb: Superblock,
+    /// A superblock that is on its way.
+    staged: Option<Superblock>,
+    start: Start,
+    session: bool,
+    doubt: bool,
+    busy: bool,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Writer {
+    pub(crate) fn new(sb: Superblock, start: Start) -> Writer {
+        Writer {
+            sb,
+            staged: None,
+            start,
+            session: false,
+            doubt: false,
+            busy: false,
+            checkpoint: None,
+        }
+    }
+
+    /// The superblock in force.
+    pub fn superblock(&self) -> &Superblock {
+        &self.sb
+    }
+
+    /// Where everything lies.
+    pub fn layout(&self) -> &Shared<Layout> {
+        &self.sb.layout
+    }
+
+    /// The generation of the last acknowledged block.
+    pub fn generation(&self) -> u64 {
+        self.start.generation
+    }
+
+    /// A session is open: blocks can be written.
+    pub fn session_open(&self) -> bool {
+        self.session
+    }
+
+    /// A block is in doubt: nothing more can be written to the log in this session.
+    pub fn in_doubt(&self) -> bool {
+        self.doubt
+    }
+
+    /// A checkpoint was begun and its last block is not acknowledged yet.
+    pub fn in_checkpoint(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
+    /// A bit for each copy that is degraded, A in the lowest.
+    pub fn degraded(&self) -> u8 {
+        let bit =
+            |copy: CopyId| u8::from(self.sb.is_degraded(copy)).wrapping_shl(copy.number().into());
+        bit(CopyId::A) | bit(CopyId::B)
+    }
+
+    /// How many more commits the half has room for: at 0, a checkpoint has to come first.
+    pub fn room(&self) -> u32 {
+        self.sb.layout.half_blocks().saturating_sub(self.start.next)
+    }
+
+    /// A commit of so many units of records can be written without a checkpoint before it.
+    pub fn fits(&self, units: u64) -> bool {
+        units <= UNITS && self.room() > 0
+    }
+
+    /// Makes the block of one commit: all of `records` or none of them.
+    pub fn encode_commit(
+        &mut self,
+        records: &[Record],
+        block: &mut MetaBlock,
+    ) -> Result<Slot, Refused> {
+        self.ready()?;
+        if self.checkpoint.is_some() {
+            return Err(Refused::Busy);
+        }
+        let units = records
+            .iter()
+            .fold(0u64, |sum, r| sum.saturating_add(log::units_of(r)));
+        if units > UNITS {
+            return Err(Refused::TooLarge);
+        }
+        if self.room() == 0 {
+            return Err(Refused::Full);
+        }
+        let generation = self.take_generation()?;
+        let stamp = Stamp {
+            uuid: self.sb.uuid,
+            epoch: self.sb.epoch,
+            generation,
+            base: self.start.base,
+            superblock: self.sb.seq,
+            prev_crc: self.start.prev_crc,
+            half: self.start.half,
+            index: self.start.next,
+        };
+        let mut records = records.iter();
+        let (_, crc) = log::encode(block, &stamp, false, &mut || records.next().copied());
+        self.slot(&stamp, crc, None)
+    }
+
+    /// Begins a checkpoint in the half that is not active. The map must not change until it has ended.
+    pub fn begin_checkpoint(&mut self) -> Result<(), Refused> {
+        self.ready()?;
+        if self.checkpoint.is_some() {
+            return Err(Refused::Busy);
+        }
+        self.checkpoint = Some(Checkpoint {
+            base: self.start.next_generation,
+            next: 0,
+            prev_crc: self.start.prev_crc,
+            carry: None,
+        });
+        Ok(())
+    }
+
+    /// Makes the next block of the checkpoint from the records that `next` gives, in the order of the map;
+    /// the one in which there are no more ends it.
+    pub fn encode_checkpoint(
+        &mut self,
+        next: &mut dyn FnMut() -> Option<Record>,
+        block: &mut MetaBlock,
+    ) -> Result<Slot, Refused> {
+        self.ready()?;
+        let Some(mut checkpoint) = self.checkpoint else {
+            return Err(Refused::Busy);
+        };
+        if checkpoint.next >= self.sb.layout.half_blocks() {
+            return Err(Refused::Full);
+        }
+        let stamp = Stamp {
+            uuid: self.sb.uuid,
+            epoch: self.sb.epoch,
+            generation: self.take_generation()?,
+            base: checkpoint.base,
+            superblock: self.sb.seq,
+            prev_crc: checkpoint.prev_crc,
+            half: self.start.half.other(),
+            index: checkpoint.next,
+        };
+        let mut carry = checkpoint.carry.take();
+        let mut give = || carry.take().or_else(&mut *next);
+        let (left, crc) = log::encode(block, &stamp, true, &mut give);
+        checkpoint.carry = left;
+        self.checkpoint = Some(checkpoint);
+        self.slot(&stamp, crc, Some(left.is_none()))
+    }
+
+    /// What it means that the places of `ok` (a bit each) were written, and the others were not.
+    pub fn outcome(&self, slot: &Slot, ok: u32) -> Outcome {
+        let written = |place: u32| ok.wrapping_shr(place) & 1 != 0;
+        let [first, second] = slot.copies;
+        match slot.places.as_slice().len() {
+            1 if written(0) => Outcome::Done,
+            2 => match (written(0), written(1)) {
+                (true, true) => Outcome::Done,
+                (true, false) => Outcome::Degrade(second),
+                (false, true) => Outcome::Degrade(first),
+                (false, false) => Outcome::Doubt,
+            },
+            _ => Outcome::Doubt,
+        }
+    }
+
+    /// The block of `slot` is durable in every copy that counts.
+    pub fn acknowledge(&mut self, slot: Slot) {
+        self.busy = false;
+        let start = &mut self.start;
+        match (slot.checkpoint, self.checkpoint.as_mut()) {
+            (None, _) => {
+                start.next = start.next.saturating_add(1);
+                start.prev_crc = slot.crc;
+            }
+            (Some(last), Some(checkpoint)) => {
+                checkpoint.next = checkpoint.next.saturating_add(1);
+                checkpoint.prev_crc = slot.crc;
+                if last {
+                    start.half = start.half.other();
+                    start.next = checkpoint.next;
+                    start.base = checkpoint.base;
+                    start.prev_crc = checkpoint.prev_crc;
+                    self.checkpoint = None;
+                }
+            }
+            // No slot of a checkpoint was given out without one.
+            (Some(_), None) => {}
+        }
+        // While a checkpoint is being written, the log still ends where it ended.
+        if self.checkpoint.is_none() {
+            start.generation = slot.generation;
+        }
+    }
+
+    /// It is not known whether the block of `slot` is on the medium. Whatever followed it might be read
+    /// after it or without it, so nothing does until the log has been read again.
+    pub fn doubt(&mut self, _slot: Slot) {
+        self.busy = false;
+        self.doubt = true;
+    }
+
+    /// Makes the superblock that opens a session: a new epoch, and the end of the log as it is now.
+    pub fn open_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
+        if self.doubt {
+            return Err(Refused::InDoubt);
+        }
+        let mut sb = self.sb.clone();
+        sb.epoch = self.start.next_epoch;
+        self.start.next_epoch = sb.epoch.checked_add(1).ok_or(Refused::Exhausted)?;
+        sb.sealed = self.start.generation;
+        sb.clean = false;
+        self.stage(sb, block)
+    }
+
+    /// Makes the superblock that closes the session.
+    pub fn close_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
+        if self.doubt {
+            return Err(Refused::InDoubt);
+        }
+        let mut sb = self.sb.clone();
+        sb.clean = true;
+        self.stage(sb, block)
+    }
+
+    /// Makes the superblock that gives up one copy of the log, from the block after the last acknowledged
+    /// one on.
+    pub fn degrade(&mut self, copy: CopyId, block: &mut MetaBlock) -> Result<Places, Refused> {
+        if self.sb.is_degraded(copy.other()) {
+            return Err(Refused::InDoubt);
+        }
+        let mut sb = self.sb.clone();
+        self.mark(&mut sb, copy, self.start.generation.saturating_add(1));
+        self.stage(sb, block)
+    }
+
+    /// Makes the superblock that says whether the metadata has to be checked.
+    pub fn needs_check(&mut self, yes: bool, block: &mut MetaBlock) -> Result<Places, Refused> {
+        let mut sb = self.sb.clone();
+        sb.needs_check = yes;
+        self.stage(sb, block)
+    }
+
+    /// The superblock that was made last was written to the places of `ok` (a bit each). True if that
+    /// makes it the one in force; if it is not, the one before still is.
+    pub fn superblock_written(&mut self, ok: u32) -> bool {
+        let Some(sb) = self.staged.take() else {
+            return false;
+        };
+        let places = u32::try_from(sb.layout.places().as_slice().len()).unwrap_or(0);
+        let ours = 1u32.wrapping_shl(places).wrapping_sub(1);
+        if ok & ours == 0 {
+            return false;
+        }
+        if sb.epoch != self.sb.epoch {
+            self.session = true;
+        }
+        if sb.clean {
+            self.session = false;
+            self.checkpoint = None;
+        }
+        self.sb = sb;
+        true
+    }
+
+    /// Lets the next superblock carry what recovery has found out.
+    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Superblock)) {
+        change(&mut self.sb);
+    }
+
+    pub(crate) fn mark(&self, sb: &mut Superblock, copy: CopyId, since: u64) {
+        let at = copy.of_mut(&mut sb.degraded);
+        *at = if *at == 0 { since } else { since.min(*at) };
+    }
+
+    fn stage(&mut self, mut sb: Superblock, block: &mut MetaBlock) -> Result<Places, Refused> {
+        // A sequence number is used up even if nothing of it was written, as far as is known.
+        sb.seq = self.start.next_seq;
+        self.start.next_seq = sb.seq.checked_add(1).ok_or(Refused::Exhausted)?;
+        sb.log_floor = self.start.generation;
+        superblock::encode(&sb, block);
+        let places = sb.layout.places();
+        self.staged = Some(sb);
+        Ok(places)
+    }
+
+    fn ready(&self) -> Result<(), Refused> {
+        if self.doubt {
+            Err(Refused::InDoubt)
+        } else if !self.session {
+            Err(Refused::NoSession)
+        } else if self.busy {
+            Err(Refused::Busy)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A generation is used up by the block that carries it, whatever becomes of that.
+    fn take_generation(&mut self) -> Result<u64, Refused> {
+        let generation = self.start.next_generation;
+        self.start.next_generation = generation.checked_add(1).ok_or(Refused::Exhausted)?;
+        Ok(generation)
+    }
+
+    fn slot(&mut self, stamp: &Stamp, crc: u32, checkpoint: Option<bool>) -> Result<Slot, Refused> {
+        let mut places = Places::default();
+        let mut copies = CopyId::BOTH;
+        for copy in CopyId::BOTH {
+            if self.sb.is_degraded(copy) {
+                copies = [copy.other(); 2];
+                continue;
+            }
+            let at = self.sb.layout.log_sector(copy, stamp.half, stamp.index);
+            let (at, _) = at.ok_or(Refused::Full)?;
+            places.push(at);
+        }
+        self.busy = true;
+        Ok(Slot {
+            places,
+            copies,
+            generation: stamp.generation,
+            crc,
+            checkpoint,
+        })
+    }
+}

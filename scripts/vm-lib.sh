@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The vm lane: Debian's own kernel in QEMU. To be sourced by bash after lanes.sh.
+
+# What the tests call. Real tools, not busybox, so that a test reads the same in every lane.
+VM_TOOLS=(bash cat cp mv rm mkdir rmdir ls ln mkfifo dd cmp diff sync sleep date head tail wc tr cut
+    sort uniq comm seq stat truncate timeout touch chmod tee md5sum sha256sum od printf env nproc dirname
+    basename realpath df du shuf paste find xargs grep sed mawk awk mount umount losetup blockdev
+    dmesg flock modprobe insmod rmmod dmsetup mke2fs mkfs.ext4 e2fsck tune2fs debugfs sfdisk
+    partx fio setsid uname id kill expr tac numfmt cksum)
+VM_MODULES=(dm-mod dm-flakey dm-log-writes dm-delay loop brd null_blk scsi_debug sd_mod virtio_scsi
+    virtio_pci virtio_blk ext4 crc32c)
+
+# binary_files TOOL...: their paths and those of the libraries that they load.
+binary_files() {
+    local tool path
+    for tool; do
+        path=$(command -v "$tool") || die "the toolchain lacks $tool, which the guests need"
+        printf '%s\n' "$path"
+        while [[ -L $path ]]; do
+            path=$(realpath -ms "$(dirname "$path")/$(readlink "$path")")
+            printf '%s\n' "$path"
+        done
+        ldd "$path" 2>/dev/null | grep -o '/[^ ]*' || true
+    done
+}
+
+# make_base TMP KERNEL: an initramfs (base.cpio) with the tools and Debian's modules, unpacked. Kept
+# uncompressed, for an emulated processor takes longer to unpack than to copy.
+make_base() {
+    local tmp=$1 kernel=$2 root=$1/root file
+    say "making the guest's files for $RELEASE"
+    mkdir -p "$root"/{dev,proc,sys,tmp,run,root,var,usr/bin,usr/sbin,usr/lib,usr/lib64}
+    for file in bin sbin lib lib64; do ln -s "usr/$file" "$root/$file"; done
+    ln -s /proc/mounts "$root/etc/mtab" 2>/dev/null || { mkdir "$root/etc" && ln -s /proc/mounts "$root/etc/mtab"; }
+    cp -a /etc/ld.so.cache /etc/mke2fs.conf "$root/etc/"
+    printf 'root:x:0:0:root:/root:/bin/bash\n' >"$root/etc/passwd"
+    printf 'root:x:0:\ndisk:x:6:\n' >"$root/etc/group"
+    {
+        binary_files "${VM_TOOLS[@]}"
+        # The programs in Rust and the threads of fio load these.
+        ldconfig -p | grep -oE '/[^ ]*/lib(gcc_s|m)\.so\.[0-9]+$'
+    } | sort -u | while read -r file; do
+        # Into the merged /usr, under every name that the loader may ask for.
+        case $file in /usr/*) ;; *) file=/usr$file ;; esac
+        mkdir -p "$root${file%/*}"
+        if [[ -L $file ]]; then cp -a "$file" "$root$file"; cp -L "$file" "$root$(realpath "$file")"; else cp "$file" "$root$file"; fi
+    done
+    vm_modules "$root" "$kernel"
+    (cd "$root" && find . | cpio -o -H newc --quiet -R 0:0) >"$tmp/base.cpio"
+    rm -rf "$root"
+}
+
+# vm_modules ROOT KERNEL: what VM_MODULES need, with a dependency list of their own.
+vm_modules() {
+    local root=$1 kernel=$2 lib=usr/lib/modules/$RELEASE module file
+    mkdir -p "$root/$lib"
+    cp "$kernel/$lib"/modules.{builtin,builtin.modinfo,order} "$root/$lib/"
+    [[ -e $kernel/lib ]] || ln -s usr/lib "$kernel/lib"
+    [[ -e $kernel/$lib/modules.dep ]] || depmod -b "$kernel" "$RELEASE"
+    for module in "${VM_MODULES[@]}"; do
+        modprobe -d "$kernel" -S "$RELEASE" --show-depends "$module" ||
+            die "Debian's kernel $RELEASE has no module $module, which the guests need"
+    done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r file; do
+        file=$(realpath "$file")
+        mkdir -p "$root/${file%/*}"
+        case $file in
+        *.xz) xz -dc "$file" >"$root/$lib/$(basename "${file%.xz}")" ;;
+        *.zst) zstd -qdc "$file" >"$root/$lib/$(basename "${file%.zst}")" ;;
+        *) cp "$file" "$root/$lib/" ;;
+        esac
+    done
+    depmod -b "$root" "$RELEASE"
+}
+
+# vm_base: sets BASE (the initramfs) and VMLINUZ.
+vm_base() {
+    local kernel item
+    pick_kernel "${GUEST_KERNEL:-current}"
+    kernel=$("$REPO/scripts/debian-kernel" "${GUEST_KERNEL:-current}")
+    item=guest-files-$RELEASE-$KEY-$(hash "$REPO/scripts/vm-lib.sh")
+    cache_item "$item" 300 make_base "$kernel"
+    BASE=$CACHE/$item/base.cpio
+    VMLINUZ=$kernel/boot/vmlinuz-$RELEASE
+}
+
+# vm_accel: kvm or tcg. That /dev/kvm opens does not mean that a kernel runs in it, so one is
+# booted, once in each run of this machine.
+vm_accel() {
+    local item
+    case ${DM_REMAP_ACCEL:-probe} in
+    kvm | tcg)
+        echo "$DM_REMAP_ACCEL"
+        return
+        ;;
+    probe) ;;
+    *) die "DM_REMAP_ACCEL is $DM_REMAP_ACCEL: kvm and tcg are known" ;;
+    esac
+    item=accel-$(hash /proc/sys/kernel/random/boot_id)
+    cache_item "$item" 1 probe_accel
+    cat "$CACHE/$item/accel"
+}
+
+probe_accel() {
+    local out=
+    if [[ -w /dev/kvm && -r /dev/kvm ]]; then
+        say "trying whether KVM works here"
+        printf '#!/bin/bash\necho kvm-works\n' >"$1/init"
+        chmod +x "$1/init"
+        { cat "$BASE" && cd "$1" && echo init | cpio -o -H newc --quiet; } >"$1/probe.cpio"
+        # The init ends, the kernel panics, QEMU exits.
+        out=$(timeout -k 1 15 qemu-system-x86_64 -accel kvm -cpu host -m 512 -nodefaults -no-reboot \
+            -display none -serial stdio -kernel "$VMLINUZ" -initrd "$1/probe.cpio" \
+            -append "console=ttyS0 panic=-1 rdinit=/init" </dev/null 2>/dev/null) || true
+        rm -f "$1/init" "$1/probe.cpio"
+    fi
+    if [[ $out == *kvm-works* ]]; then echo kvm; else echo tcg; fi >"$1/accel"
+    say "guests run with $(<"$1/accel") (DM_REMAP_ACCEL=kvm or tcg overrides this)"
+}
+
+# A test says what disks it wants in lines of its head:
+#
+#   # Disk: NAME SIZE [read=S,...] [write=S,...] [eio=S,...] [block=N]
+#
+# NAME is the serial number by which the test finds it. Sectors S fail: reads with a medium error,
+# writes with what errno 61 and EIO give a SCSI disk. block is its sector size.
+vm_disks() {
+    local n=0 name size word key rule sector spec block
+    local dir=$1
+    while read -r name size spec; do
+        truncate -s "$size" "$dir/$name.img"
+        rule=0
+        block=512
+        local node="driver=blkdebug,node-name=$name,image.driver=file,image.filename=$dir/$name.img"
+        # shellcheck disable=SC2086
+        for word in $spec; do
+            key=${word%%=*}
+            case $key in
+            block)
+                block=${word#*=}
+                continue
+                ;;
+            read | write | eio) ;;
+            *) die "$test: unknown word in a Disk line: $word" ;;
+            esac
+            for sector in ${word#*=}; do
+                for sector in ${sector//,/ }; do
+                    node+=",inject-error.$rule.event=none,inject-error.$rule.sector=$sector"
+                    case $key in
+                    read) node+=",inject-error.$rule.iotype=read,inject-error.$rule.errno=61" ;;
+                    write) node+=",inject-error.$rule.iotype=write,inject-error.$rule.errno=61" ;;
+                    eio) node+=",inject-error.$rule.iotype=write,inject-error.$rule.errno=5" ;;
+                    esac
+                    rule=$((rule + 1))
+                done
+            done
+        done
+        ((n)) || QEMU+=(-device virtio-scsi-pci)
+        QEMU+=(-blockdev "$node" -device "scsi-hd,drive=$name,serial=$name,rerror=report,werror=report,logical_block_size=$block,physical_block_size=$block")
+        n=$((n + 1))
+    done < <(sed -n 's/^# Disk: //p' "$test")
+}
+
+run_vm() {
+    local tmp accel module
+    vm_base
+    accel=$(vm_accel)
+    module=$(module_file vm)
+    tmp=$(mktemp -d /tmp/vm.XXXXXX)
+    trap 'rm -rf "$tmp"' EXIT
+    # Later archives add to the first: the test files, our own programs, the module.
+    {
+        cat "$BASE"
+        cd /
+        {
+            printf '%s\n' "$REPO" "$REPO/scripts" "$REPO/scripts"/guest-{init,fstab} "$REPO/tests"
+            find "$REPO/tests/guest" -not -name '*.o'
+            for file in "$TARGET"/debug/examples/{sectors,replay} "$TARGET/module/$RELEASE"/*.ko; do
+                [[ -f $file ]] && printf '%s\n' "$file"
+            done | while read -r file; do
+                printf '%s\n' "$file"
+                while [[ $file == /*/* ]]; do
+                    file=${file%/*}
+                    printf '%s\n' "$file"
+                done
+            done
+        } | sort -u | sed 's|^/||' | cpio -o -H newc --quiet -R 0:0
+    } >"$tmp/initrd"
+    QEMU=(qemu-system-x86_64 -m "${GUEST_MEM:-768}" -nodefaults -no-reboot -display none -serial stdio
+        -kernel "$VMLINUZ" -initrd "$tmp/initrd"
+        -append "console=ttyS0 panic=-1 oops=panic rdinit=$REPO/scripts/guest-init GUEST_MODULES=/ GUEST_MODULE=$module ${GUEST_ENV[*]}")
+    case $accel in
+    kvm) QEMU+=(-accel kvm -cpu host -smp 2) ;;
+    tcg) QEMU+=(-accel tcg,thread=multi -cpu max -smp 2) ;;
+    esac
+    vm_disks "$tmp"
+    # shellcheck disable=SC2206
+    QEMU+=(${GUEST_QEMU:-})
+    setpriv --pdeathsig KILL "${QEMU[@]}" </dev/null
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The target under test: its module and its devices.
+
+# load_module: dm-remap.ko, unloaded again at the end.
+load_module() {
+    load dm-mod
+    need insmod "$GUEST_MODULE" "$@"
+    at_exit unload_module
+}
+unload_module() {
+    if [[ -d /sys/module/dm_remap ]]; then rmmod dm_remap; fi
+}
+
+# remap_create NAME MAIN SPARE [START] [LEN] [FEATURE...]: a remap device over all of MAIN, removed at
+# the end. START is 0 and LEN the whole of SPARE unless they are given.
+remap_create() {
+    dm_create "$1" "$(remap_table "${@:2}")"
+}
+
+# remap_table MAIN SPARE [START] [LEN] [FEATURE...]: its table line.
+remap_table() {
+    local main=$1 spare=$2 start=${3:-0} len=${4:-}
+    shift $(($# < 4 ? $# : 4))
+    len=${len:-$(($(sectors_of "$spare") - start))}
+    echo "0 $(sectors_of "$main") remap $main $spare $start $len${*:+ $# $*}"
+}
+
+# status_field NAME FIELD: the word after a key of the status line.
+status_field() {
+    dmsetup status "$1" | grep -oE -- "(^| )$2 [^ ]+" | awk '{ print $2 }'
+}
+
+# attr NAME FILE: an attribute under /sys/block/dm-N/remap.
+attr() {
+    cat "/sys/block/$(basename "$(realpath "/dev/mapper/$1")")/remap/$2"
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a disk owes: for each sector the generations that were submitted, acknowledged and made
+//! durable, and as a file the bounds that hold at a power cut.
+
+use std::fs;
+use std::io::Write;
+
+use anyhow::{ensure, Context, Result};
+
+#[derive(Clone, Copy, Default)]
+pub struct Sector {
+    /// The newest write that was begun.
+    pub submitted: u32,
+    /// The newest that was reported successful.
+    pub acknowledged: u32,
+    /// The newest that has to survive a power cut.
+    pub durable: u32,
+    /// The newest that was reported failed: it may be there or not.
+    pub failed: u32,
+}
+
+impl Sector {
+    /// Nothing older than this may be read now.
+    pub fn floor(&self) -> u32 {
+        self.acknowledged
+    }
+}
+
+/// At a moment: the oldest and the newest generation that each sector may show.
+pub struct Bounds(pub Vec<(u32, u32)>);
+
+/// The file has a line of text for each moment, `NAME COUNT`, with that many pairs behind it.
+pub fn append(file: &mut fs::File, name: &str, bounds: &Bounds) -> Result<()> {
+    let mut bytes = format!("{name} {}\n", bounds.0.len()).into_bytes();
+    for (low, high) in &bounds.0 {
+        bytes.extend_from_slice(&low.to_le_bytes());
+        bytes.extend_from_slice(&high.to_le_bytes());
+    }
+    file.write_all(&bytes).context("cannot write the record")
+}
+
+pub fn find(path: &str, name: &str) -> Result<Bounds> {
+    let bytes = fs::read(path).with_context(|| path.to_owned())?;
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n').context("a broken record")?;
+        let line = std::str::from_utf8(&rest[..end])?;
+        let (found, count) = line.split_once(' ').context("a broken record")?;
+        let len = count.parse::<usize>()? * 8;
+        rest = &rest[end + 1..];
+        ensure!(rest.len() >= len, "a broken record");
+        if found == name {
+            let number = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+            let pairs = rest[..len].chunks_exact(8);
+            return Ok(Bounds(pairs.map(|b| (number(b), number(&b[4..]))).collect()));
+        }
+        rest = &rest[len..];
+    }
+    anyhow::bail!("{path}: nothing is recorded for {name}")
+}

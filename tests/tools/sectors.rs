@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Writes sectors that say who they are, and checks them. For guest tests. All I/O is direct.
+//!
+//! ```text
+//! sectors write  DEVICE FROM COUNT GENERATION [--step N] [--durable]
+//! sectors verify DEVICE FROM COUNT GENERATION [--step N]
+//! sectors hammer DEVICE FROM COUNT [--writers N] [--readers N] [--writes N] [--longest N] [--unit N]
+//!                [--seed N] [--errors-ok] [--record FILE] [--cut-every N --log NAME...]
+//! sectors check  DEVICE FROM FILE MOMENT
+//! ```
+//!
+//! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
+//! a moment of the record: `end`, or one of the cuts, `cut-00000` and so on.
+
+#[path = "dm.rs"]
+mod dm;
+#[path = "hammer.rs"]
+mod hammer;
+#[path = "ledger.rs"]
+mod ledger;
+#[path = "pattern.rs"]
+mod pattern;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail, Context, Result};
+use pattern::{Buffer, Device, SECTOR};
+
+const USAGE: &str = "usage: sectors write|verify|hammer|check ... (see the head of its source)";
+
+fn main() -> ExitCode {
+    match run(env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sectors: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Vec<String>) -> Result<()> {
+    let mut words = Vec::new();
+    let mut options = Vec::new();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("--") {
+            Some(flag @ ("durable" | "errors-ok")) => options.push((flag.to_owned(), String::new())),
+            Some(key) => {
+                let value = args.next().with_context(|| format!("{arg} needs a value"))?;
+                options.push((key.to_owned(), value));
+            }
+            None => words.push(arg),
+        }
+    }
+    let options = Options(options);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["write", device, from, count, generation] => {
+            let device = Device::open(device)?;
+            let step = options.number("step", 8)?;
+            let durable = options.has("durable");
+            each(number(from)?, number(count)?, step, |first, buffer| {
+                for (n, sector) in (first..).zip(buffer.chunks_exact_mut(SECTOR)) {
+                    pattern::fill(sector, n, number(generation)? as u32);
+                }
+                let result = device.write(buffer, first, durable);
+                result.with_context(|| format!("cannot write sector {first} and those behind it"))
+            })
+        }
+        ["verify", device, from, count, generation] => {
+            let device = Device::open(device)?;
+            let wanted = number(generation)? as u32;
+            let step = options.number("step", 8)?;
+            each(number(from)?, number(count)?, step, |first, buffer| {
+                let result = device.read(buffer, first);
+                result.with_context(|| format!("cannot read sector {first} and those behind it"))?;
+                hammer::compare(buffer, first, &vec![(wanted, wanted); buffer.len() / SECTOR])
+            })
+        }
+        ["check", device, from, file, moment] => {
+            let device = Device::open(device)?;
+            let bounds = ledger::find(file, moment)?.0;
+            let from = number(from)?;
+            each(from, bounds.len() as u64, 256, |first, buffer| {
+                let result = device.read(buffer, first);
+                result.with_context(|| format!("cannot read sector {first} and those behind it"))?;
+                let at = (first - from) as usize;
+                hammer::compare(buffer, first, &bounds[at..at + buffer.len() / SECTOR])
+            })
+        }
+        ["hammer", device, from, count] => hammer::run(&hammer::Plan {
+            device: device.to_owned(),
+            from: number(from)?,
+            count: number(count)?,
+            writers: options.number("writers", 4)?,
+            readers: options.number("readers", 1)?,
+            writes: options.number("writes", 1000)?,
+            longest: options.number("longest", 32)?,
+            unit: options.number("unit", 1)?,
+            cut_every: options.number("cut-every", 10)?,
+            logs: options.all("log"),
+            record: options.all("record").pop(),
+            errors_ok: options.has("errors-ok"),
+            seed: options.number("seed", 1)?,
+        }),
+        _ => bail!(USAGE),
+    }
+}
+
+/// Runs over a range in steps, with a buffer for each.
+fn each(from: u64, count: u64, step: u64, mut act: impl FnMut(u64, &mut [u8]) -> Result<()>) -> Result<()> {
+    let mut buffer = Buffer::new(step as usize)?;
+    let mut at = from;
+    while at < from + count {
+        let len = step.min(from + count - at);
+        act(at, &mut buffer[..len as usize * SECTOR])?;
+        at += len;
+    }
+    Ok(())
+}
+
+struct Options(Vec<(String, String)>);
+
+impl Options {
+    fn all(&self, key: &str) -> Vec<String> {
+        self.0.iter().filter(|(k, _)| k == key).map(|(_, v)| v.clone()).collect()
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(k, _)| k == key)
+    }
+
+    fn number(&self, key: &str, default: u64) -> Result<u64> {
+        self.all(key).last().map_or(Ok(default), |value| number(value))
+    }
+}
+
+fn number(text: &str) -> Result<u64> {
+    text.parse().map_err(|_| anyhow!("{text} is no number"))
+}

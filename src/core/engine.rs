@@ -9,10 +9,384 @@
 //! event = Start
 //! loop { action = engine.next(now_ms, event); if Idle { break } event = carry_out(action) }
 //! ```
+//!
+//! A failing write goes through these steps; the order of the second half is what keeps data whole
+//! (`docs/locking.md` has the proof):
+//!
+//! gather → try alone → (probe) → hold its block, wait → salvage → merge → write the spare → flush →
+//! open the session → (compact) → commit → publish → settle: complete.
 
 mod action;
+mod bits;
+mod commit;
+mod journal;
+mod narrow;
+mod piece;
+mod relocate;
+mod round;
 
 pub use action::{
-    Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Places, Side, State, Status,
-    MAX_JOBS,
+    Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Side, State, Status, MAX_JOBS,
 };
+
+use crate::{
+    layout::{CopyId, MetaBuf},
+    log::{self, Writer},
+    map::{Cursor, Map},
+    mem::{Buf, NoMemory, Shared},
+    record::Record,
+    snapshot::Snapshot,
+    units::{Block, BlockSize},
+};
+use bits::Bits;
+use commit::Prepared;
+use piece::Piece;
+use relocate::{Move, Moving};
+use round::Change;
+
+/// Sectors of a metadata block.
+const META_SECTORS: u32 = 8;
+
+/// The batch is full, the name is taken, or the engine is not idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Where the machine stands. In each step either nothing is under way and the step decides what is
+/// next, or its one action is under way and the step is what its event is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// No jobs.
+    Idle,
+    /// Chooses the next piece of the next job, or begins a round, or ends the batch.
+    Select,
+    /// The piece's data goes to scratch.
+    Gather,
+    /// The piece is tried alone.
+    Try,
+    /// The piece's data goes to its job.
+    Scatter,
+    /// Whether an I/O elsewhere on the same device succeeds: the n-th try.
+    Probe(u8),
+    /// The blocks that are to move are held, and earlier I/O to them is waited for.
+    Hold,
+    /// Chooses the next block to move, or ends this part of the round.
+    Pick,
+    /// What the jobs do not overwrite is read.
+    Salvage,
+    /// The jobs' data is laid over it.
+    Merge,
+    /// The spare block is written.
+    Spare,
+    /// Whether an I/O elsewhere on the spare succeeds: the n-th try.
+    SpareProbe(u8),
+    /// What was written on the spare becomes durable.
+    Flush,
+    /// The next map and what will be published are made: after this nothing needs memory.
+    Prepare,
+    /// The session is opened on disk, if it is not.
+    Open,
+    /// The log is written anew, in its other half.
+    Compact,
+    /// The log block is written.
+    Commit,
+    /// One copy failed: a superblock says so before the change counts.
+    Degrade(Degraded, CopyId),
+    /// It is not known whether the change is durable: a superblock says so if it can be written.
+    Doubt,
+    /// The map that is true now is published.
+    Publish,
+    /// Finished jobs are completed, one by one.
+    Settle,
+    /// The session is closed on disk.
+    Close,
+}
+
+/// What went to one copy only, and is true once that is on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Degraded {
+    /// A block of the compaction.
+    Compaction,
+    /// The log block.
+    Commit,
+}
+
+/// A job in the batch.
+struct Slot {
+    job: Job,
+    /// Its sectors below this one are dealt with, as far as narrowing goes.
+    done: u32,
+    /// When its first piece was tried.
+    started: Option<u64>,
+    /// Its first error.
+    result: Result<(), Failure>,
+    /// The moves that must succeed for it to succeed.
+    needs: u32,
+    /// It waits for a commit of this round's changes.
+    changes: bool,
+}
+
+/// The machine. What it holds for the length of a batch is allocated once, here.
+///
+/// # Invariants
+///
+/// `map` is what is durable and acknowledged. The first `doubts_sure` of `doubts` are in doubt for good.
+/// `prepared` is `Some` only from [`Step::Prepare`] to the end of the commit that it belongs to, and the
+/// map does not change in between.
+pub struct Engine {
+    map: Map,
+    writer: Writer,
+    block: BlockSize,
+    config: Config,
+    state: State,
+    needs_check: bool,
+    step: Step,
+    /// The step's action is under way.
+    waiting: bool,
+    now: u64,
+    closing: bool,
+    jobs: Buf<Slot>,
+    piece: Piece,
+    /// The blocks that move in this round, at most 32: a bit each in [`Slot::needs`].
+    moves: Buf<Move>,
+    /// The one that moves now.
+    moving: Moving,
+    cover: Bits,
+    unread: Bits,
+    /// The sectors whose state changed without a move: marks, and fills of spare blocks.
+    changes: Buf<Change>,
+    /// The records of the next commit, and the log units that they take.
+    records: Buf<Record>,
+    units: u64,
+    /// Something on the spare is not flushed yet.
+    spare_dirty: bool,
+    /// Blocks in doubt: the first `doubts_sure` for good, the others if the commit under way fails.
+    doubts: Buf<Block>,
+    doubts_sure: usize,
+    holds: Buf<Block>,
+    prepared: Option<Prepared>,
+    meta: MetaBuf,
+    /// The log block that is on its way.
+    slot: Option<log::Slot>,
+    /// How far the compaction is.
+    cursor: Cursor,
+    publish: Option<Shared<Snapshot>>,
+    /// What to publish when a round comes to nothing: the map as it is, nothing held.
+    unheld: Option<Shared<Snapshot>>,
+    notices: Buf<Notice>,
+}
+
+impl Engine {
+    /// The machine for a map as [`open::load`](crate::open) found it, with the state that this left.
+    ///
+    /// # Context
+    ///
+    /// Process context: allocates.
+    pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Result<Engine, NoMemory> {
+        let block = writer.layout().block_size();
+        let mut engine = Engine {
+            needs_check: writer.superblock().needs_check,
+            map,
+            writer,
+            block,
+            config,
+            state,
+            step: Step::Idle,
+            waiting: false,
+            now: 0,
+            closing: false,
+            jobs: Buf::new(),
+            piece: Piece::NONE,
+            moves: Buf::new(),
+            moving: Moving::NONE,
+            cover: Bits::new(block.chunks())?,
+            unread: Bits::new(block.chunks())?,
+            changes: Buf::new(),
+            records: Buf::new(),
+            units: 0,
+            spare_dirty: false,
+            doubts: Buf::new(),
+            doubts_sure: 0,
+            holds: Buf::new(),
+            prepared: None,
+            meta: MetaBuf::try_new()?,
+            slot: None,
+            cursor: Cursor::new(),
+            publish: None,
+            unheld: None,
+            notices: Buf::new(),
+        };
+        engine.jobs.try_reserve(MAX_JOBS)?;
+        engine.reserve_round()?;
+        engine.notices.try_reserve(Self::NOTICES)?;
+        Ok(engine)
+    }
+
+    const NOTICES: usize = 16;
+
+    /// Takes the administrator's new wishes. Only while idle.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    /// Adds a job to the batch: only before [`Event::Start`], in the order in which they came.
+    pub fn submit(&mut self, job: Job) -> Result<(), Full> {
+        let taken = self.jobs.as_slice().iter().any(|s| s.job.id == job.id);
+        if self.step != Step::Idle || taken || self.jobs.as_slice().len() >= MAX_JOBS {
+            return Err(Full);
+        }
+        let slot = Slot {
+            job,
+            done: 0,
+            started: None,
+            result: Ok(()),
+            needs: 0,
+            changes: false,
+        };
+        self.jobs.push_within(slot).map_err(|_| Full)
+    }
+
+    /// Asks for a clean end of the session: the next run writes it. Only while idle and without jobs.
+    /// The session opens again by itself when the map has to change.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// The snapshot that an [`Action::Publish`] is about. It was made in advance: publishing it needs no
+    /// memory.
+    pub fn take_snapshot(&mut self) -> Option<Shared<Snapshot>> {
+        self.publish.take()
+    }
+
+    /// What readers are to see, while idle: for the first time that one is published.
+    ///
+    /// # Context
+    ///
+    /// Process context: allocates.
+    pub fn snapshot(&self) -> Result<Shared<Snapshot>, NoMemory> {
+        let sure = self.doubts.as_slice().get(..self.doubts_sure);
+        Shared::try_new(self.map.snapshot(&[], sure.unwrap_or(&[]))?)
+    }
+
+    /// The 4,096 bytes that an [`Action::Meta`] is about.
+    pub fn meta_block(&self) -> &[u8] {
+        self.meta.get().map_or(&[], |block| block.as_slice())
+    }
+
+    /// How long the driver's scratch has to be: a block, and behind it room for a read elsewhere.
+    pub fn scratch_sectors(&self) -> u32 {
+        let block = self.block.sectors();
+        block.saturating_add(self.config.main_physical.clamp(1, block).max(META_SECTORS))
+    }
+
+    /// The map, as far as it is durable.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// How things stand.
+    pub fn status(&self) -> Status {
+        Status {
+            state: self.state,
+            needs_check: self.needs_check,
+            generation: self.writer.generation(),
+            degraded: self.writer.degraded(),
+        }
+    }
+
+    /// Takes what came of the last action and gives the next one.
+    ///
+    /// `now` is in milliseconds of any clock that does not go back.
+    ///
+    /// # Context
+    ///
+    /// Process context: allocates, before what must not fail has begun.
+    pub fn next(&mut self, now: u64, event: Event) -> Action {
+        self.now = now;
+        if self.waiting {
+            self.waiting = false;
+            self.land(event);
+        } else if self.step == Step::Idle {
+            self.step = if self.closing && self.jobs.as_slice().is_empty() {
+                Step::Close
+            } else {
+                Step::Select
+            };
+        }
+        loop {
+            if let Some(notice) = self.notices.remove(0) {
+                return Action::Notice(notice);
+            }
+            if let Some(action) = self.go() {
+                return action;
+            }
+        }
+    }
+
+    /// The step under way has ended with `event`.
+    fn land(&mut self, event: Event) {
+        let result = match event {
+            Event::Failed(failure) => Err(failure),
+            Event::Start | Event::Ok => Ok(()),
+            Event::Meta { .. } => Ok(()),
+        };
+        match self.step {
+            Step::Gather => self.step = Step::Try,
+            Step::Try => self.tried(result),
+            Step::Scatter => self.piece_done(),
+            Step::Probe(n) => self.probed(n, result),
+            Step::Hold => self.step = Step::Pick,
+            Step::Salvage => self.salvaged(result),
+            Step::Merge => {}
+            Step::Spare => self.spare_written(result),
+            Step::SpareProbe(n) => self.spare_probed(n, result),
+            Step::Flush => self.flushed(result),
+            Step::Open => self.opened(written(event)),
+            Step::Compact => self.compacted(written(event)),
+            Step::Commit => self.committed(written(event)),
+            Step::Degrade(what, copy) => self.degraded(what, copy, written(event)),
+            Step::Doubt => self.doubted(written(event)),
+            Step::Publish => self.published(),
+            Step::Close => self.closed(written(event)),
+            // Steps without an action of their own, and `Settle`, whose actions need no answer.
+            Step::Idle | Step::Select | Step::Pick | Step::Prepare | Step::Settle => {}
+        }
+    }
+
+    /// Nothing is under way: goes on, up to the next action.
+    fn go(&mut self) -> Option<Action> {
+        let action = match self.step {
+            Step::Idle => return Some(Action::Idle),
+            Step::Select => self.select(),
+            Step::Gather => self.gather(),
+            Step::Try => self.attempt(),
+            Step::Scatter => self.scatter(),
+            Step::Probe(n) => self.probe(n),
+            Step::Hold => self.hold(),
+            Step::Pick => self.pick(),
+            Step::Salvage => self.salvage(),
+            Step::Merge => self.merge(),
+            Step::Spare => self.write_spare(),
+            Step::SpareProbe(n) => self.probe_spare(n),
+            Step::Flush => self.flush(),
+            Step::Prepare => self.prepare(),
+            Step::Open => self.open(),
+            Step::Compact => self.compact(),
+            Step::Commit => self.commit(),
+            Step::Degrade(what, copy) => self.degrade(what, copy),
+            Step::Doubt => self.doubt(),
+            Step::Publish => self.publish(),
+            Step::Settle => self.settle(),
+            Step::Close => self.close_session(),
+        };
+        self.waiting = action.is_some();
+        action
+    }
+}
+
+/// The places that were written, of an event that should be [`Event::Meta`]; none of any other.
+fn written(event: Event) -> u32 {
+    match event {
+        Event::Meta { ok } => ok,
+        Event::Start | Event::Ok | Event::Failed(_) => 0,
+    }
+}

@@ -4,6 +4,7 @@
 
 use crate::{
     fault::{ErrorPolicy, Fault, Op},
+    layout::Places,
     units::{Sector, SectorCount},
 };
 
@@ -76,33 +77,6 @@ pub enum Side {
     Main,
     /// The spare: relative to the first sector of the spare area (`spare_start`).
     Spare,
-}
-
-/// Where one metadata block is to be written: up to eight sectors of the spare area.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
-    at: [Sector; Places::MAX],
-    len: u8,
-}
-
-impl Places {
-    /// How many places there can be.
-    pub const MAX: usize = 8;
-
-    /// The first [`Places::MAX`] of `sectors`.
-    pub fn new(sectors: &[Sector]) -> Places {
-        let mut places = Places::default();
-        for (to, &from) in places.at.iter_mut().zip(sectors) {
-            *to = from;
-            places.len = places.len.saturating_add(1);
-        }
-        places
-    }
-
-    /// The places, in the order of the bits of [`Event::Meta`].
-    pub fn as_slice(&self) -> &[Sector] {
-        self.at.get(..usize::from(self.len)).unwrap_or(&[])
-    }
 }
 
 /// What the driver is asked to do: exactly one thing, whose end is the next [`Event`].

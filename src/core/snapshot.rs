@@ -160,7 +160,7 @@ impl Snapshot {
                 len,
             };
         }
-        let (holder, len) = self.run(block, offset, len);
+        let (holder, len) = self.run(block, offset, len, op);
         match (holder, op) {
             (Holder::Spare, _) => Route::Spare {
                 block: spare,
@@ -174,8 +174,8 @@ impl Snapshot {
     }
 
     /// Who holds the sector at `offset` of a remapped block, and for how many of the `len` sectors from
-    /// there on that is so.
-    fn run(&self, block: Block, offset: u32, len: SectorCount) -> (Holder, SectorCount) {
+    /// there on that is so. To a write, it is all one whether a sector is lost.
+    fn run(&self, block: Block, offset: u32, len: SectorCount, op: Op) -> (Holder, SectorCount) {
         let mut same = 0u64;
         let mut at = offset;
         let mut holder = None;
@@ -184,11 +184,15 @@ impl Snapshot {
             let within = at & CHUNK_SECTORS.wrapping_sub(1);
             let key = chunk_key(block, chunk.unwrap_or(u16::MAX));
             let state = self.chunks.get(key).unwrap_or_default();
-            let here = holder_of(state, 1u64.wrapping_shl(within));
+            let lost = match op {
+                Op::Read => state.lost(),
+                Op::Write => 0,
+            };
+            let here = holder_of(state, lost, 1u64.wrapping_shl(within));
             if *holder.get_or_insert(here) != here {
                 break;
             }
-            let others = !held_by(state, here).wrapping_shr(within);
+            let others = !held_by(state, lost, here).wrapping_shr(within);
             let room = CHUNK_SECTORS.wrapping_sub(within);
             let run = others.trailing_zeros().min(room);
             same = same.saturating_add(u64::from(run));
@@ -203,8 +207,8 @@ impl Snapshot {
 }
 
 /// Who holds the sector of `bit`.
-fn holder_of(state: ChunkState, bit: u64) -> Holder {
-    if state.lost() & bit != 0 {
+fn holder_of(state: ChunkState, lost: u64, bit: u64) -> Holder {
+    if lost & bit != 0 {
         Holder::Nobody
     } else if state.unspared() & bit != 0 {
         Holder::Main
@@ -214,11 +218,11 @@ fn holder_of(state: ChunkState, bit: u64) -> Holder {
 }
 
 /// The sectors that `holder` holds.
-fn held_by(state: ChunkState, holder: Holder) -> u64 {
+fn held_by(state: ChunkState, lost: u64, holder: Holder) -> u64 {
     match holder {
         Holder::Spare => !state.unspared(),
-        Holder::Main => state.unspared() & !state.lost(),
-        Holder::Nobody => state.lost(),
+        Holder::Main => state.unspared() & !lost,
+        Holder::Nobody => lost,
     }
 }
 

@@ -127,7 +127,7 @@ impl<V, const N: usize> Inner<V, N> {
     /// The child in whose range `key` lies.
     #[inline]
     pub(super) fn slot(&self, key: u64) -> usize {
-        self.keys().partition_point(|&k| k <= key).saturating_sub(1)
+        first_not(self.keys(), |&k| k <= key).saturating_sub(1)
     }
 
     /// The child in `slot`.

@@ -23,11 +23,13 @@
 pub mod crc;
 pub mod engine;
 pub mod fault;
+pub mod format;
 pub mod identity;
 pub mod layout;
 pub mod log;
 pub mod map;
 pub mod mem;
+pub mod open;
 pub mod record;
 pub mod search;
 pub mod snapshot;

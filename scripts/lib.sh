@@ -85,9 +85,9 @@ cache_item() {
         lock_item "$name"
         [[ -e $CACHE/$name ]] && exit 0
         tmp=$CACHE/.new-$name
-        remove_tree "$tmp"
+        sweep "$name"
         need_space "$mib"
-        trap 'remove_tree "$tmp"' EXIT
+        trap 'remove_tree "$tmp"; rm -f "$tmp.log"' EXIT
         trap 'exit 130' INT TERM HUP
         mkdir "$tmp"
         fn=$1
@@ -95,6 +95,17 @@ cache_item() {
         "$fn" "$tmp" "$@"
         mv -T "$tmp" "$CACHE/$name"
     )
+}
+
+# sweep NAME: removes what a build that was killed left: that of NAME, whose lock is held, and any
+# other whose lock is free.
+sweep() {
+    local left item
+    for left in "$CACHE"/.new-*; do
+        item=${left##*/.new-}
+        item=${item%.log}
+        if [[ $item == "$1" ]] || flock -n "$CACHE/.lock-$item" true; then remove_tree "$left"; fi
+    done
 }
 
 # lock_item NAME: held until the (sub)shell ends; the kernel releases it however that happens.

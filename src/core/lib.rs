@@ -24,6 +24,7 @@ pub mod crc;
 pub mod engine;
 pub mod fault;
 pub mod format;
+pub mod grammar;
 pub mod identity;
 pub mod layout;
 pub mod log;
@@ -37,3 +38,5 @@ pub mod spare;
 pub mod superblock;
 pub mod tree;
 pub mod units;
+
+mod wire;

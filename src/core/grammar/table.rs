@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The table line: `<main_dev> <spare_dev> <spare_start> <spare_len> [<#features> <feature>...]`.
+
+use core::fmt;
+
+use super::{number, NotANumber};
+use crate::fault::ErrorPolicy;
+use crate::units::{BlockSize, Sector, SectorCount};
+
+/// The arguments of a target, after its type. Displaying it gives the arguments again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableLine<'a> {
+    /// The main device, as device-mapper looks it up.
+    pub main: &'a str,
+    /// The spare device, likewise.
+    pub spare: &'a str,
+    /// Where the spare area starts on the spare device.
+    pub spare_start: Sector,
+    /// How long the spare area is: at least one sector, and its end is a sector.
+    pub spare_len: SectorCount,
+    /// The features.
+    pub features: Features,
+}
+
+/// The features of a table line, at their defaults where it does not name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// `block_sectors N`: the block size, if the spare area is yet to be formatted.
+    pub block_size: Option<BlockSize>,
+    /// `main_start N`: where the target's first sector is on main.
+    pub main_start: Sector,
+    /// `error_policy medium|confirm|any`.
+    pub error_policy: ErrorPolicy,
+    /// Not `no_auto_remap`: a failing write moves its block by itself.
+    pub auto_remap: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Features {
+            block_size: None,
+            main_start: Sector(0),
+            error_policy: ErrorPolicy::default(),
+            auto_remap: true,
+        }
+    }
+}
+
+/// What is wrong with a table line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableError(&'static str);
+
+impl TableError {
+    /// One line: what is wrong, or what would be right.
+    pub const fn text(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The texts for a number that is none: not digits, too large.
+struct Texts(&'static str, &'static str);
+
+fn sectors(word: &str, texts: Texts) -> Result<u64, TableError> {
+    number(word).map_err(|e| match e {
+        NotANumber::Digits => TableError(texts.0),
+        NotANumber::TooLarge => TableError(texts.1),
+    })
+}
+
+impl<'a> TableLine<'a> {
+    /// Reads the arguments of a target, after its type.
+    pub fn parse(words: impl IntoIterator<Item = &'a str>) -> Result<Self, TableError> {
+        let mut words = words.into_iter();
+        let mut next = |missing| words.next().ok_or(TableError(missing));
+        let main =
+            next("the main device is missing: <main_dev> <spare_dev> <spare_start> <spare_len>")?;
+        if main.is_empty() {
+            return Err(TableError("the name of the main device is empty"));
+        }
+        let spare = next("the spare device is missing after <main_dev>")?;
+        if spare.is_empty() {
+            return Err(TableError("the name of the spare device is empty"));
+        }
+        let spare_start = sectors(
+            next("spare_start is missing after <spare_dev>")?,
+            Texts(
+                "spare_start is not a number of sectors",
+                "spare_start is too large a number",
+            ),
+        )?;
+        let spare_len = sectors(
+            next("spare_len is missing after <spare_start>")?,
+            Texts(
+                "spare_len is not a number of sectors",
+                "spare_len is too large a number",
+            ),
+        )?;
+        if spare_len == 0 {
+            return Err(TableError("spare_len is zero: there is no spare area"));
+        }
+        if spare_start.checked_add(spare_len).is_none() {
+            return Err(TableError(
+                "spare_start and spare_len together are too large a number",
+            ));
+        }
+        let features = match words.next() {
+            None => Features::default(),
+            Some(count) => {
+                let count = sectors(
+                    count,
+                    Texts(
+                        "the number of feature arguments is not a number",
+                        "the number of feature arguments is too large a number",
+                    ),
+                )?;
+                let mut group = Group {
+                    words: &mut words,
+                    left: count,
+                };
+                let features = Features::parse(&mut group)?;
+                if words.next().is_some() {
+                    return Err(TableError(
+                        "there are more feature arguments than their number says",
+                    ));
+                }
+                features
+            }
+        };
+        Ok(TableLine {
+            main,
+            spare,
+            spare_start: Sector(spare_start),
+            spare_len: SectorCount(spare_len),
+            features,
+        })
+    }
+}
+
+/// A counted group of words, as device-mapper's targets have them.
+struct Group<'w, I> {
+    words: &'w mut I,
+    left: u64,
+}
+
+impl<'a, I: Iterator<Item = &'a str>> Group<'_, I> {
+    /// The next word of the group; `None` at its end.
+    fn next(&mut self) -> Result<Option<&'a str>, TableError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left = left;
+        match self.words.next() {
+            Some(word) => Ok(Some(word)),
+            None => Err(TableError(
+                "there are fewer feature arguments than their number says",
+            )),
+        }
+    }
+
+    /// The argument of a feature.
+    fn argument(&mut self, missing: &'static str) -> Result<&'a str, TableError> {
+        self.next()?.ok_or(TableError(missing))
+    }
+}
+
+/// Takes note that a feature was named; an error if it was before.
+fn once(seen: &mut bool, repeated: &'static str) -> Result<(), TableError> {
+    if core::mem::replace(seen, true) {
+        return Err(TableError(repeated));
+    }
+    Ok(())
+}
+
+impl Features {
+    fn parse<'a, I: Iterator<Item = &'a str>>(
+        group: &mut Group<'_, I>,
+    ) -> Result<Features, TableError> {
+        let mut features = Features::default();
+        let (mut block_sectors, mut main_start, mut policy, mut no_auto_remap) =
+            (false, false, false, false);
+        while let Some(name) = group.next()? {
+            match name {
+                "block_sectors" => {
+                    once(&mut block_sectors, "block_sectors is given twice")?;
+                    let word = group.argument("block_sectors is without its number of sectors")?;
+                    features.block_size = Some(block_size(word)?);
+                }
+                "main_start" => {
+                    once(&mut main_start, "main_start is given twice")?;
+                    let word = group.argument("main_start is without its sector")?;
+                    features.main_start = Sector(sectors(
+                        word,
+                        Texts(
+                            "main_start is not a number of sectors",
+                            "main_start is too large a number",
+                        ),
+                    )?);
+                }
+                "error_policy" => {
+                    once(&mut policy, "error_policy is given twice")?;
+                    let word = group.argument("error_policy is without medium, confirm or any")?;
+                    features.error_policy = error_policy(word)?;
+                }
+                "no_auto_remap" => {
+                    once(&mut no_auto_remap, "no_auto_remap is given twice")?;
+                    features.auto_remap = false;
+                }
+                _ => {
+                    return Err(TableError(
+                        "unknown feature: block_sectors, main_start, error_policy and no_auto_remap are known",
+                    ))
+                }
+            }
+        }
+        Ok(features)
+    }
+}
+
+fn block_size(word: &str) -> Result<BlockSize, TableError> {
+    let value = sectors(
+        word,
+        Texts(
+            "block_sectors is not a number of sectors",
+            "block_sectors is too large a number",
+        ),
+    )?;
+    if value == 0 {
+        return Err(TableError("block_sectors is zero"));
+    }
+    if !value.is_power_of_two() {
+        return Err(TableError("block_sectors is not a power of two"));
+    }
+    BlockSize::new(value).ok_or(TableError("block_sectors is more than 2048 (1 MiB)"))
+}
+
+fn error_policy(word: &str) -> Result<ErrorPolicy, TableError> {
+    match word {
+        "medium" => Ok(ErrorPolicy::Medium),
+        "confirm" => Ok(ErrorPolicy::Confirm),
+        "any" => Ok(ErrorPolicy::Any),
+        _ => Err(TableError(
+            "error_policy is none of medium, confirm and any",
+        )),
+    }
+}
+
+impl fmt::Display for TableLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TableLine {
+            main,
+            spare,
+            spare_start: Sector(start),
+            spare_len: SectorCount(len),
+            features,
+        } = self;
+        write!(f, "{main} {spare} {start} {len}")?;
+        let default = Features::default();
+        let policy = features.error_policy != default.error_policy;
+        let words = [
+            (features.block_size.is_some(), 2u32),
+            (features.main_start != default.main_start, 2),
+            (policy, 2),
+            (!features.auto_remap, 1),
+        ];
+        let count = words.iter().fold(0u32, |n, &(given, words)| {
+            n.saturating_add(if given { words } else { 0 })
+        });
+        if count == 0 {
+            return Ok(());
+        }
+        write!(f, " {count}")?;
+        if let Some(size) = features.block_size {
+            write!(f, " block_sectors {}", size.sectors())?;
+        }
+        if features.main_start != default.main_start {
+            write!(f, " main_start {}", features.main_start.0)?;
+        }
+        if policy {
+            let name = match features.error_policy {
+                ErrorPolicy::Medium => "medium",
+                ErrorPolicy::Confirm => "confirm",
+                ErrorPolicy::Any => "any",
+            };
+            write!(f, " error_policy {name}")?;
+        }
+        if !features.auto_remap {
+            f.write_str(" no_auto_remap")?;
+        }
+        Ok(())
+    }
+}

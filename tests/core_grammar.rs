@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is typed at dm-remap: every way to be right, and each way to be wrong with a text of its own.
+
+use std::collections::BTreeSet;
+
+use dm_remap_core::fault::ErrorPolicy;
+use dm_remap_core::grammar::message::{Listed, Message, HELP};
+use dm_remap_core::grammar::table::{Features, TableLine};
+use dm_remap_core::units::{BlockSize, Sector, SectorCount};
+use proptest::prelude::*;
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(' ').filter(|word| !word.is_empty())
+}
+
+fn parse(line: &str) -> Result<TableLine<'_>, &'static str> {
+    TableLine::parse(words(line)).map_err(|e| e.text())
+}
+
+#[test]
+fn a_table_line_says_what_it_means() {
+    let line = parse("/dev/sda 8:16 2048 409600").expect("right");
+    assert_eq!(line.main, "/dev/sda");
+    assert_eq!(line.spare, "8:16");
+    assert_eq!(line.spare_start, Sector(2048));
+    assert_eq!(line.spare_len, SectorCount(409600));
+    assert_eq!(line.features, Features::default());
+    assert!(line.features.auto_remap);
+    assert_eq!(line.features.error_policy, ErrorPolicy::Confirm);
+    assert_eq!(
+        parse("a b 0 1 0").map(|l| l.features),
+        Ok(Features::default())
+    );
+
+    let line = parse("a b 0 1 7 no_auto_remap error_policy any main_start 64 block_sectors 16");
+    let features = line.expect("right").features;
+    assert!(!features.auto_remap);
+    assert_eq!(features.error_policy, ErrorPolicy::Any);
+    assert_eq!(features.main_start, Sector(64));
+    assert_eq!(features.block_size, BlockSize::new(16));
+    assert_eq!(
+        line.expect("right").to_string(),
+        "a b 0 1 7 block_sectors 16 main_start 64 error_policy any no_auto_remap"
+    );
+}
+
+const HUGE: &str = "18446744073709551616";
+
+/// Each wrong line, with a part of the text for it.
+fn wrong_lines() -> Vec<(String, &'static str)> {
+    let of = |line: &str, text| (line.to_string(), text);
+    let huge = |line: &str, text| (line.replace("HUGE", HUGE), text);
+    vec![
+        of("", "the main device is missing"),
+        of("a", "the spare device is missing"),
+        of("a b", "spare_start is missing"),
+        of("a b 0", "spare_len is missing"),
+        of("a b x 1", "spare_start is not a number"),
+        huge("a b HUGE 1", "spare_start is too large"),
+        of("a b 0 -1", "spare_len is not a number"),
+        huge("a b 0 HUGE", "spare_len is too large"),
+        of("a b 0 0", "spare_len is zero"),
+        of(
+            "a b 18446744073709551615 1",
+            "spare_start and spare_len together",
+        ),
+        of(
+            "a b 0 1 no_auto_remap",
+            "number of feature arguments is not a number",
+        ),
+        huge("a b 0 1 HUGE", "number of feature arguments is too large"),
+        of("a b 0 1 2 no_auto_remap", "fewer feature arguments"),
+        of("a b 0 1 1 no_auto_remap x", "more feature arguments"),
+        of("a b 0 1 2 scan idle", "unknown feature"),
+        of("a b 0 1 1 block_sectors", "block_sectors is without"),
+        of(
+            "a b 0 1 2 block_sectors 4k",
+            "block_sectors is not a number",
+        ),
+        huge("a b 0 1 2 block_sectors HUGE", "block_sectors is too large"),
+        of("a b 0 1 2 block_sectors 0", "block_sectors is zero"),
+        of(
+            "a b 0 1 2 block_sectors 9",
+            "block_sectors is not a power of two",
+        ),
+        of(
+            "a b 0 1 2 block_sectors 4096",
+            "block_sectors is more than 2048",
+        ),
+        of(
+            "a b 0 1 4 block_sectors 8 block_sectors 8",
+            "block_sectors is given twice",
+        ),
+        of("a b 0 1 1 main_start", "main_start is without"),
+        of("a b 0 1 2 main_start 1s", "main_start is not a number"),
+        huge("a b 0 1 2 main_start HUGE", "main_start is too large"),
+        of(
+            "a b 0 1 4 main_start 8 main_start 8",
+            "main_start is given twice",
+        ),
+        of("a b 0 1 1 error_policy", "error_policy is without"),
+        of("a b 0 1 2 error_policy all", "error_policy is none of"),
+        of(
+            "a b 0 1 4 error_policy any error_policy any",
+            "error_policy is given twice",
+        ),
+        of(
+            "a b 0 1 2 no_auto_remap no_auto_remap",
+            "no_auto_remap is given twice",
+        ),
+    ]
+}
+
+#[test]
+fn each_wrong_table_line_has_a_text_of_its_own() {
+    let mut texts = BTreeSet::new();
+    for (line, want) in wrong_lines() {
+        let text = parse(&line).expect_err(&line);
+        assert!(text.contains(want), "{line:?}: {text:?}, not {want:?}");
+        assert!(texts.insert(text), "{line:?}: {text:?} is another's text");
+        check_text(text);
+    }
+    for line in [["", "b", "0", "1"], ["a", "", "0", "1"]] {
+        let text = TableLine::parse(line).expect_err("no name").text();
+        assert!(text.contains("is empty"));
+        assert!(texts.insert(text));
+    }
+    assert!(texts.len() >= 30);
+}
+
+/// One line that a log and `ti->error` can carry.
+fn check_text(text: &str) {
+    assert!(!text.is_empty() && text.len() < 100, "{text:?}");
+    assert!(text.bytes().all(|b| (b' '..0x7f).contains(&b)), "{text:?}");
+}
+
+fn features() -> impl Strategy<Value = Features> {
+    let policy = prop::sample::select(vec![
+        ErrorPolicy::Medium,
+        ErrorPolicy::Confirm,
+        ErrorPolicy::Any,
+    ]);
+    let block = prop::option::of(0..12u32);
+    (block, any::<u64>(), policy, any::<bool>()).prop_map(
+        |(block, start, error_policy, auto_remap)| Features {
+            block_size: block.and_then(|shift| BlockSize::new(1 << shift)),
+            main_start: Sector(start),
+            error_policy,
+            auto_remap,
+        },
+    )
+}
+
+/// Words that are nearly right, in any order.
+fn loose_words() -> impl Strategy<Value = Vec<String>> {
+    let word = prop_oneof![
+        prop::sample::select(vec![
+            "block_sectors",
+            "main_start",
+            "error_policy",
+            "no_auto_remap",
+            "medium",
+            "confirm",
+            "any",
+            "remap",
+            "query",
+            "list",
+            "help",
+            "remapped",
+            "pending",
+            "lost",
+            "from",
+            "",
+            HUGE,
+        ])
+        .prop_map(String::from),
+        (0u64..20).prop_map(|n| n.to_string()),
+        any::<u64>().prop_map(|n| n.to_string()),
+        "\\PC{0,6}".prop_map(|word| word.replace(' ', "")),
+    ];
+    prop::collection::vec(word, 0..14)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_printed_loads_again(
+        main in "[a-z0-9/:_-]{1,20}",
+        spare in "[a-z0-9/:_-]{1,20}",
+        start in any::<u64>(),
+        len in 1u64..,
+        features in features(),
+    ) {
+        let line = TableLine {
+            main: &main,
+            spare: &spare,
+            spare_start: Sector(start.min(u64::MAX - len)),
+            spare_len: SectorCount(len),
+            features,
+        };
+        let printed = line.to_string();
+        prop_assert_eq!(parse(&printed), Ok(line));
+    }
+
+    #[test]
+    fn no_table_line_is_taken_for_another(words in loose_words()) {
+        let mut full = vec!["a".to_string(), "b".into(), "8".into(), "8".into()];
+        full.extend(words.clone());
+        for words in [&words, &full] {
+            match TableLine::parse(words.iter().map(String::as_str)) {
+                Err(e) => check_text(e.text()),
+                Ok(line) => {
+                    let printed = line.to_string();
+                    prop_assert_eq!(TableLine::parse(printed.split(' ')), Ok(line));
+                    prop_assert_eq!(line.main, &words[0]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_message_reaches_past_the_target(words in loose_words(), len in 1u64..) {
+        match Message::parse(words.iter().map(String::as_str), SectorCount(len)) {
+            Err(e) => check_text(e.text()),
+            Ok(Message::Remap { start, len: n }) => {
+                prop_assert!(n.0 > 0);
+                prop_assert!(start.0.checked_add(n.0).is_some_and(|end| end <= len));
+            }
+            Ok(Message::Query { at: s } | Message::List { from: s, .. }) => prop_assert!(s.0 < len),
+            Ok(Message::Help) => prop_assert_eq!(words, ["help"]),
+        }
+    }
+}
+
+#[test]
+fn messages_mean_what_they_say() {
+    let len = SectorCount(1000);
+    let parse = |line: &'static str| Message::parse(words(line), len).map_err(|e| e.text());
+    let remap = |start, len| Message::Remap {
+        start: Sector(start),
+        len: SectorCount(len),
+    };
+    let list = |what, from| Message::List {
+        what,
+        from: Sector(from),
+    };
+    assert_eq!(parse("remap 5"), Ok(remap(5, 1)));
+    assert_eq!(parse("remap 0 1000"), Ok(remap(0, 1000)));
+    assert_eq!(parse("query 999"), Ok(Message::Query { at: Sector(999) }));
+    assert_eq!(parse("list"), Ok(list(Listed::All, 0)));
+    assert_eq!(parse("list from 8"), Ok(list(Listed::All, 8)));
+    assert_eq!(parse("list remapped"), Ok(list(Listed::Remapped, 0)));
+    assert_eq!(parse("list pending from 9"), Ok(list(Listed::Pending, 9)));
+    assert_eq!(parse("list lost"), Ok(list(Listed::Lost, 0)));
+    assert_eq!(parse("help"), Ok(Message::Help));
+    for verb in ["remap ", "query ", "list ", "help:"] {
+        assert!(HELP.lines().any(|line| line.starts_with(verb)));
+    }
+}
+
+#[test]
+fn each_wrong_message_has_a_text_of_its_own() {
+    let mut texts = BTreeSet::new();
+    for (line, want) in [
+        ("", "empty"),
+        ("retest 5", "unknown message"),
+        ("remap", "remap is without"),
+        ("remap x", "remap: the sector is not a number"),
+        ("remap HUGE", "remap: the sector is too large"),
+        ("remap 5 x", "remap: the number of sectors is not a number"),
+        ("remap 5 HUGE", "remap: the number of sectors is too large"),
+        ("remap 5 0", "is zero"),
+        ("remap 1000", "remap: the sector is past"),
+        ("remap 999 2", "remap: the sectors go past"),
+        ("remap 5 1 1", "remap takes no more"),
+        ("query", "query is without"),
+        ("query x", "query: the sector is not a number"),
+        ("query HUGE", "query: the sector is too large"),
+        ("query 1000", "query: the sector is past"),
+        ("query 5 5", "query takes no more"),
+        ("list all", "list: what follows"),
+        ("list from", "from is without"),
+        ("list from x", "list: the sector is not a number"),
+        ("list from HUGE", "list: the sector is too large"),
+        ("list lost from 1000", "list: the sector is past"),
+        ("list lost from 1 2", "list takes no more"),
+        ("help me", "help takes no"),
+    ] {
+        let line = line.replace("HUGE", HUGE);
+        let text = Message::parse(words(&line), SectorCount(1000))
+            .expect_err(&line)
+            .text();
+        assert!(text.contains(want), "{line:?}: {text:?}, not {want:?}");
+        assert!(texts.insert(text), "{line:?}: {text:?} is another's text");
+        check_text(text);
+    }
+}

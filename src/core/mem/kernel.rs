@@ -106,12 +106,6 @@ impl<T> From<Shared<T>> for Arc<T> {
 }
 
 /// The same pointer as the kernel crate knows it: nothing is allocated.
-impl<T> From<Shared<T>> for Arc<T> {
-    fn from(shared: Shared<T>) -> Arc<T> {
-        shared.0
-    }
-}
-
 impl<T> Clone for Shared<T> {
     #[inline]
     fn clone(&self) -> Self {

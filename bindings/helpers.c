@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 
@@ -148,6 +149,11 @@ int dm_remap_helper_bdev_unique_id(struct block_device *bdev, u8 *id, int kind)
 	if (!disk->fops->get_unique_id)
 		return -EOPNOTSUPP;
 	return disk->fops->get_unique_id(disk, id, kind);
+}
+
+void *dm_remap_helper_buf_alloc(size_t len)
+{
+	return kvzalloc(PAGE_ALIGN(len), GFP_KERNEL);
 }
 
 /* Adds @len bytes at @buf, which may be of vmalloc and is page-aligned then. */

@@ -65,6 +65,7 @@ struct block_device *dm_remap_helper_file_bdev(struct file *file);
 void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_facts *facts);
 int dm_remap_helper_bdev_unique_id(struct block_device *bdev, u8 *id, int kind);
 
+void *dm_remap_helper_buf_alloc(size_t len);
 bool dm_remap_helper_bio_add(struct bio *bio, void *buf, unsigned int len);
 void dm_remap_helper_buf_read_done(void *buf, unsigned int len);
 void dm_remap_helper_bio_reset_remaining(struct bio *bio);

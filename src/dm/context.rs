@@ -4,10 +4,16 @@
 //!
 //! C header: [`include/linux/device-mapper.h`](srctree/include/linux/device-mapper.h)
 
+mod devices;
+
+pub(crate) use devices::Device;
+pub(super) use devices::{Common, Devices};
+
 use super::{
     device::{BlockDevice, DeviceInfo},
     events::{Attached, EventSink},
-    target::Target, //
+    target::Target,
+    text::c_str, //
 };
 use crate::{
     bindings,
@@ -15,23 +21,14 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
-    ptr::{self, NonNull}, //
+    ptr::NonNull, //
 };
 use dm_remap_core::units::{Sector, SectorCount};
 use kernel::{
     error::to_result,
-    new_mutex,
     prelude::*,
-    str::CStrExt,
-    sync::{Arc, Mutex}, //
+    sync::Arc, //
 };
-
-/// How many devices a table line may open. A power of two: a handle is masked, never checked.
-const DEVICES_MAX: usize = 4;
-
-/// A device that a target opened through its table: a handle, of use with this table alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Device(u8);
 
 /// A mapped device, for telling one from another: the same for all its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,60 +42,6 @@ impl Mode {
     /// Whether the mapped device can be written.
     pub(crate) const fn writable(self) -> bool {
         self.0 & bindings::OPEN_WRITE != 0
-    }
-}
-
-/// The devices of a target, each put back exactly once, when this drops.
-///
-/// # Invariants
-///
-/// `target` is valid at least until this drops. A slot of `opened` is null or what `dm_get_device`
-/// gave for `target`, and the slot of `bdevs` with its index is null or its block device.
-pub(super) struct Devices {
-    target: *mut bindings::dm_target,
-    opened: [*mut bindings::dm_dev; DEVICES_MAX],
-    bdevs: [*mut bindings::block_device; DEVICES_MAX],
-}
-
-impl Devices {
-    /// The device's block device; null if this table has no such device.
-    #[inline]
-    pub(super) fn bdev(&self, device: Device) -> *mut bindings::block_device {
-        self.bdevs[usize::from(device.0) % DEVICES_MAX]
-    }
-
-    /// The device as device-mapper knows it.
-    pub(super) fn opened(&self, device: Device) -> Option<NonNull<bindings::dm_dev>> {
-        NonNull::new(self.opened[usize::from(device.0) % DEVICES_MAX])
-    }
-}
-
-impl Drop for Devices {
-    fn drop(&mut self) {
-        for device in self.opened {
-            if !device.is_null() {
-                // SAFETY: by the type invariant; this is the one place that puts it.
-                unsafe { bindings::dm_put_device(self.target, device) };
-            }
-        }
-    }
-}
-
-/// What the glue keeps for each target beside its data.
-#[pin_data]
-pub(super) struct Common {
-    // First: events stop before the devices go.
-    #[pin]
-    pub(super) events: Mutex<Option<Attached>>,
-    pub(super) devices: Devices,
-}
-
-impl Common {
-    pub(super) fn new(devices: Devices) -> impl PinInit<Self> {
-        pin_init!(Self {
-            events <- new_mutex!(None, "dm::Common::events"),
-            devices,
-        })
     }
 }
 
@@ -123,15 +66,12 @@ impl<'a, T: Target> Ctr<'a, T> {
         target: NonNull<bindings::dm_target>,
         shared: &'a T::Shared,
     ) -> Self {
-        // INVARIANT: by the safety requirements of this function; no device is open.
+        // INVARIANT: by the safety requirements of this function.
         Self {
             target,
             shared,
-            devices: Devices {
-                target: target.as_ptr(),
-                opened: [ptr::null_mut(); DEVICES_MAX],
-                bdevs: [ptr::null_mut(); DEVICES_MAX],
-            },
+            // SAFETY: the target is valid until its destructor has run, which drops the devices.
+            devices: unsafe { Devices::new(target.as_ptr()) },
         }
     }
 
@@ -181,28 +121,8 @@ impl<'a, T: Target> Ctr<'a, T> {
 
     /// Opens a device by path or `major:minor`, in the mode of the table.
     pub(crate) fn device(&mut self, path: &CStr) -> Result<Device> {
-        let slot = self
-            .devices
-            .opened
-            .iter()
-            .position(|slot| slot.is_null())
-            .ok_or(ENOSPC)?;
-        let mut opened = ptr::null_mut();
-        // SAFETY: the target and its table are valid by the type invariant, `path` is a C string.
-        to_result(unsafe {
-            bindings::dm_get_device(
-                self.target.as_ptr(),
-                path.as_ptr().cast(),
-                self.mode().0,
-                &mut opened,
-            )
-        })?;
-        // INVARIANT: the device was just got for this target.
-        self.devices.opened[slot % DEVICES_MAX] = opened;
-        // SAFETY: a device that was got is valid, and so is its block device.
-        self.devices.bdevs[slot % DEVICES_MAX] = unsafe { (*opened).bdev };
-        // The slot is below DEVICES_MAX: nothing is cut.
-        Ok(Device(slot as u8))
+        let mode = self.mode();
+        self.devices.open(path, mode.0)
     }
 
     /// What there is to know of an opened device.
@@ -377,7 +297,7 @@ impl<'a> TargetInfo<'a> {
         // SAFETY: the device is open as long as the target lives, and its name does not change.
         let name = unsafe { &(*device.as_ptr()).name };
         // SAFETY: device-mapper ends the name with a NUL.
-        Some(unsafe { <CStr as CStrExt>::from_char_ptr(name.as_ptr()) })
+        Some(unsafe { c_str(name.as_ptr()) })
     }
 
     /// From now on `sink` raises the events of this table, until another one is attached or the
@@ -421,7 +341,7 @@ fn device_name(target: &bindings::dm_target) -> &CStr {
     // SAFETY: a target's table is valid as long as the target is.
     let name = unsafe { bindings::dm_table_device_name(target.table) };
     // SAFETY: it is a C string inside the mapped device, which outlives its tables.
-    unsafe { <CStr as CStrExt>::from_char_ptr(name) }
+    unsafe { c_str(name) }
 }
 
 fn mode(target: &bindings::dm_target) -> Mode {

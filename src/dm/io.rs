@@ -4,14 +4,17 @@
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
+mod buffer;
+
+pub(crate) use buffer::IoBuffer;
+
 use super::{device::BlockDevice, status::Status};
 use crate::bindings;
 use core::{
-    ops::Range,
-    ptr,
+    ptr::{self, NonNull},
     sync::atomic::{AtomicU32, Ordering}, //
 };
-use dm_remap_core::units::{Sector, SECTOR_BYTES};
+use dm_remap_core::units::Sector;
 use kernel::{
     error::to_result,
     prelude::*,
@@ -19,15 +22,11 @@ use kernel::{
     types::Opaque, //
 };
 use pin_init::stack_pin_init;
-use zerocopy::IntoBytes;
-use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// How many writes [`IoContext::write_many`] sends at once.
 pub(crate) const WRITES_MAX: usize = 8;
 
-/// The largest buffer: 1 MiB.
-pub(crate) const BUFFER_SECTORS_MAX: u32 = 2048;
-
+/// The smallest page: what no architecture has smaller.
 const PAGE_BYTES: usize = 4096;
 
 /// How a request is sent.
@@ -54,76 +53,6 @@ impl IoFlags {
     const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
-}
-
-/// A page of a buffer: its alignment is what makes any sector of it fit for direct memory access.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C, align(4096))]
-struct PageBytes([u8; PAGE_BYTES]);
-
-/// Memory for I/O, addressed by sectors.
-pub(crate) struct IoBuffer {
-    pages: KVVec<PageBytes>,
-    sectors: u32,
-}
-
-impl IoBuffer {
-    /// A buffer of zeros, of 1 to [`BUFFER_SECTORS_MAX`] sectors.
-    ///
-    /// # Context
-    ///
-    /// Process context, while nothing waits for I/O of the caller.
-    pub(crate) fn new(sectors: u32) -> Result<Self> {
-        if sectors == 0 || sectors > BUFFER_SECTORS_MAX {
-            return Err(EINVAL);
-        }
-        let count = byte_range(0, sectors)
-            .ok_or(EINVAL)?
-            .len()
-            .div_ceil(PAGE_BYTES);
-        let mut pages = KVVec::with_capacity(count, GFP_KERNEL)?;
-        for _ in 0..count {
-            pages.push(PageBytes([0; PAGE_BYTES]), GFP_KERNEL)?;
-        }
-        Ok(Self { pages, sectors })
-    }
-
-    /// The length in sectors.
-    pub(crate) fn len_sectors(&self) -> u32 {
-        self.sectors
-    }
-
-    /// The whole memory.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.sectors(0, self.sectors).unwrap_or(&[])
-    }
-
-    /// The whole memory.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        self.sectors_mut(0, self.sectors).unwrap_or(&mut [])
-    }
-
-    /// `len` sectors from sector `offset` on.
-    pub(crate) fn sectors(&self, offset: u32, len: u32) -> Option<&[u8]> {
-        self.pages
-            .as_slice()
-            .as_bytes()
-            .get(byte_range(offset, len)?)
-    }
-
-    /// `len` sectors from sector `offset` on.
-    pub(crate) fn sectors_mut(&mut self, offset: u32, len: u32) -> Option<&mut [u8]> {
-        self.pages
-            .as_mut_slice()
-            .as_mut_bytes()
-            .get_mut(byte_range(offset, len)?)
-    }
-}
-
-fn byte_range(offset: u32, len: u32) -> Option<Range<usize>> {
-    let start = (offset as usize).checked_mul(SECTOR_BYTES)?;
-    let len = (len as usize).checked_mul(SECTOR_BYTES)?;
-    Some(start..start.checked_add(len)?)
 }
 
 /// The reserve that a context's bios come from.
@@ -305,14 +234,14 @@ impl IoContext {
 /// # Invariants
 ///
 /// It is from a live bio set and not in flight, except inside the functions that wait for it.
-struct OwnBio(ptr::NonNull<bindings::bio>);
+struct OwnBio(NonNull<bindings::bio>);
 
 impl OwnBio {
     /// # Safety
     ///
     /// The `len` bytes at `start` are valid until the bio was completed, for reads, and for a read
     /// request for writes. They are kmalloc's or vmalloc's, the latter from a page's start if they
-    /// do not fit one page. They lie in at most [`BUFFER_SECTORS_MAX`] sectors.
+    /// do not fit one page. They lie in at most [`buffer::BUFFER_SECTORS_MAX`] sectors.
     unsafe fn new(
         set: &BioSet,
         dev: &BlockDevice,
@@ -335,7 +264,7 @@ impl OwnBio {
                 set.set.get(),
             )
         };
-        let Some(mut bio) = ptr::NonNull::new(bio) else {
+        let Some(mut bio) = NonNull::new(bio) else {
             return Err(Status::RESOURCE);
         };
         // SAFETY: it was just made, for us alone.

@@ -2,6 +2,7 @@
 
 //! Words that come in (table lines, messages) and text that goes out (status, replies).
 
+use crate::bindings;
 use core::{
     fmt,
     marker::PhantomData,
@@ -9,9 +10,22 @@ use core::{
 };
 use kernel::{
     ffi,
-    prelude::*,
-    str::CStrExt, //
+    prelude::*, //
 };
+
+/// Views a C string. The standard way counts in a way that the compiler makes a panic of.
+///
+/// # Safety
+///
+/// `text` is a C string that lives and stays as it is for `'a`.
+pub(super) unsafe fn c_str<'a>(text: *const ffi::c_char) -> &'a CStr {
+    // SAFETY: by the safety requirements of this function.
+    let len = unsafe { bindings::strlen(text) };
+    // SAFETY: as above; the NUL follows.
+    let bytes = unsafe { slice::from_raw_parts(text.cast(), len.wrapping_add(1)) };
+    // SAFETY: the only NUL is the last byte.
+    unsafe { CStr::from_bytes_with_nul_unchecked(bytes) }
+}
 
 /// The words of a table line or a message.
 ///
@@ -52,12 +66,19 @@ impl<'a> Args<'a> {
     pub(crate) fn get(&self, index: usize) -> Option<&'a CStr> {
         let word = *self.words.get(index)?;
         // SAFETY: by the type invariant.
-        Some(unsafe { <CStr as CStrExt>::from_char_ptr(word) })
+        Some(unsafe { c_str(word) })
     }
 
-    /// All words in order.
-    pub(crate) fn iter(self) -> impl Iterator<Item = &'a CStr> {
-        (0..self.len()).filter_map(move |index| self.get(index))
+    /// The bytes of the word at `index`, without the NUL.
+    pub(crate) fn bytes(&self, index: usize) -> Option<&'a [u8]> {
+        // What a C string gives itself counts in a way that may panic.
+        let (_, bytes) = self.get(index)?.to_bytes_with_nul().split_last()?;
+        Some(bytes)
+    }
+
+    /// All words in order, as bytes.
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.len()).filter_map(move |index| self.bytes(index))
     }
 }
 

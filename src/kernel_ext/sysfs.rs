@@ -129,11 +129,10 @@ impl<T: Attributes> Directory<T> {
     pub(crate) fn new(parent: Parent<'_>, name: &CStr, object: Arc<T>) -> Result<Self> {
         let mut files = KVec::with_capacity(T::FILES.len(), GFP_KERNEL)?;
         for file in T::FILES {
-            let attribute = bindings::attribute {
-                name: file.name.as_ptr().cast(),
-                mode: if file.writable { 0o644 } else { 0o444 },
-                ..pin_init::zeroed()
-            };
+            // Lock debugging adds fields, so it is filled in piece by piece.
+            let mut attribute: bindings::attribute = pin_init::zeroed();
+            attribute.name = file.name.as_ptr().cast();
+            attribute.mode = if file.writable { 0o644 } else { 0o444 };
             files.push(attribute, GFP_KERNEL)?;
         }
         for file in files.iter_mut() {

@@ -94,7 +94,9 @@ impl Work for Object {
     fn run(this: &Worker<Self>) {
         let mut failed = this.failed.take_all();
         while let Some(mut bio) = failed.pop() {
-            *this.counters.retried.lock() += 1;
+            let mut retried = this.counters.retried.lock();
+            *retried = retried.wrapping_add(1);
+            drop(retried);
             this.events.raise();
             // Small reads by ourselves, others by sending the bio again.
             let len = bio.len().0 as u32;
@@ -121,6 +123,13 @@ impl Work for Object {
 
 pub(crate) struct Linear;
 
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0u64, |sum, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
 #[vtable]
 impl Target for Linear {
     const NAME: &'static CStr = c"linear-test";
@@ -131,12 +140,11 @@ impl Target for Linear {
     type PerBio = PerBio;
 
     fn ctr(ti: &mut Ctr<'_, Self>, args: Args<'_>) -> Result<Pin<KBox<Data>>> {
-        let (Some(path), Some(start), 2) = (args.get(0), args.get(1), args.len()) else {
+        let (Some(path), Some(start), 2) = (args.get(0), args.bytes(1), args.len()) else {
             ti.set_error(c"want <device> <start>");
             return Err(EINVAL);
         };
-        let start = start.to_str().ok().and_then(|text| text.parse().ok());
-        let Some(start) = start.map(Sector) else {
+        let Some(start) = number(start).map(Sector) else {
             ti.set_error(c"the start is not a number");
             return Err(EINVAL);
         };
@@ -245,9 +253,7 @@ impl Target for Linear {
         reply: &mut TextWriter<'_>,
     ) -> Result {
         // Anything but "stamp <whether to wait>" is refused.
-        let (Some(b"stamp"), Some(wait), 2) =
-            (args.get(0).map(CStr::to_bytes), args.get(1), args.len())
-        else {
+        let (Some(b"stamp"), Some(wait), 2) = (args.bytes(0), args.get(1), args.len()) else {
             return Err(EINVAL);
         };
         let wait = kstrtobool(wait)?;

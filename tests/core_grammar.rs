@@ -14,8 +14,8 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(' ').filter(|word| !word.is_empty())
 }
 
-fn parse(line: &str) -> Result<TableLine<'_>, &'static str> {
-    TableLine::parse(words(line)).map_err(|e| e.text())
+fn parse(line: &str) -> Result<TableLine<'_>, String> {
+    TableLine::parse(words(line)).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -33,14 +33,15 @@ fn a_table_line_says_what_it_means() {
         Ok(Features::default())
     );
 
-    let line = parse("a b 0 1 7 no_auto_remap error_policy any main_start 64 block_sectors 16");
-    let features = line.expect("right").features;
+    let line = parse("a b 0 1 7 no_auto_remap error_policy any main_start 64 block_sectors 16")
+        .expect("right");
+    let features = line.features;
     assert!(!features.auto_remap);
     assert_eq!(features.error_policy, ErrorPolicy::Any);
     assert_eq!(features.main_start, Sector(64));
     assert_eq!(features.block_size, BlockSize::new(16));
     assert_eq!(
-        line.expect("right").to_string(),
+        line.to_string(),
         "a b 0 1 7 block_sectors 16 main_start 64 error_policy any no_auto_remap"
     );
 }
@@ -118,11 +119,14 @@ fn each_wrong_table_line_has_a_text_of_its_own() {
     for (line, want) in wrong_lines() {
         let text = parse(&line).expect_err(&line);
         assert!(text.contains(want), "{line:?}: {text:?}, not {want:?}");
-        assert!(texts.insert(text), "{line:?}: {text:?} is another's text");
-        check_text(text);
+        assert!(
+            texts.insert(text.clone()),
+            "{line:?}: {text:?} is another's text"
+        );
+        check_text(&text);
     }
     for line in [["", "b", "0", "1"], ["a", "", "0", "1"]] {
-        let text = TableLine::parse(line).expect_err("no name").text();
+        let text = TableLine::parse(line).expect_err("no name").to_string();
         assert!(text.contains("is empty"));
         assert!(texts.insert(text));
     }
@@ -210,7 +214,7 @@ proptest! {
         full.extend(words.clone());
         for words in [&words, &full] {
             match TableLine::parse(words.iter().map(String::as_str)) {
-                Err(e) => check_text(e.text()),
+                Err(e) => check_text(&e.to_string()),
                 Ok(line) => {
                     let printed = line.to_string();
                     prop_assert_eq!(TableLine::parse(printed.split(' ')), Ok(line));
@@ -223,7 +227,7 @@ proptest! {
     #[test]
     fn no_message_reaches_past_the_target(words in loose_words(), len in 1u64..) {
         match Message::parse(words.iter().map(String::as_str), SectorCount(len)) {
-            Err(e) => check_text(e.text()),
+            Err(e) => check_text(&e.to_string()),
             Ok(Message::Remap { start, len: n }) => {
                 prop_assert!(n.0 > 0);
                 prop_assert!(start.0.checked_add(n.0).is_some_and(|end| end <= len));
@@ -237,7 +241,7 @@ proptest! {
 #[test]
 fn messages_mean_what_they_say() {
     let len = SectorCount(1000);
-    let parse = |line: &'static str| Message::parse(words(line), len).map_err(|e| e.text());
+    let parse = |line: &'static str| Message::parse(words(line), len).map_err(|e| e.to_string());
     let remap = |start, len| Message::Remap {
         start: Sector(start),
         len: SectorCount(len),
@@ -291,9 +295,12 @@ fn each_wrong_message_has_a_text_of_its_own() {
         let line = line.replace("HUGE", HUGE);
         let text = Message::parse(words(&line), SectorCount(1000))
             .expect_err(&line)
-            .text();
+            .to_string();
         assert!(text.contains(want), "{line:?}: {text:?}, not {want:?}");
-        assert!(texts.insert(text), "{line:?}: {text:?} is another's text");
-        check_text(text);
+        assert!(
+            texts.insert(text.clone()),
+            "{line:?}: {text:?} is another's text"
+        );
+        check_text(&text);
     }
 }

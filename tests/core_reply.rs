@@ -8,10 +8,11 @@ use dm_remap_core::grammar::reply::{list, query, MAX_LINES};
 use dm_remap_core::grammar::status::Line;
 use dm_remap_core::map::{Counters, Map};
 use dm_remap_core::record::{ChunkState, Record};
+use dm_remap_core::snapshot::Snapshot;
 use dm_remap_core::units::{Block, BlockSize, Sector, SectorCount, SpareBlock};
 
 /// Blocks of 128 sectors, the last cut short at sector 1,000: one remapped with every state, one pending.
-fn map() -> Map {
+fn map() -> Snapshot {
     let size = BlockSize::new(128).expect("a power of two");
     let mut map = Map::new(size, 8, 4, 4).expect("memory");
     let state = ChunkState::new(0b1111_0000, 0b1100_0000, 0b0001_0001).expect("a subset");
@@ -40,7 +41,8 @@ fn map() -> Map {
     ] {
         assert_eq!(map.apply(&record), Ok(()));
     }
-    map
+    // What is held does not change what is so.
+    map.snapshot(&[Block(2)], &[Block(0)]).expect("memory")
 }
 
 #[test]
@@ -99,6 +101,7 @@ fn pages_of_a_list_are_the_whole_list() {
         };
         assert_eq!(map.apply(&record), Ok(()));
     }
+    let map = map.snapshot(&[], &[]).expect("memory");
     let mut from = 0;
     let mut seen = Vec::new();
     let mut pages = 0;

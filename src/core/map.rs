@@ -12,6 +12,7 @@ mod records;
 
 pub use build::Builder;
 pub use change::Next;
+pub(crate) use records::next_of_blocks;
 pub use records::Cursor;
 
 use crate::mem::NoMemory;

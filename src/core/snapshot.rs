@@ -6,9 +6,9 @@
 //! processor; asking allocates nothing, locks nothing and writes nothing.
 
 use crate::fault::Op;
-use crate::map::{chunk_key, Chunks, Home, Homes};
+use crate::map::{chunk_key, next_of_blocks, Chunks, Cursor, Home, Homes};
 use crate::mem::{Buf, NoMemory};
-use crate::record::{ChunkState, CHUNK_SECTORS};
+use crate::record::{ChunkState, Record, CHUNK_SECTORS};
 use crate::search::first_not;
 use crate::units::{Block, BlockSize, Sector, SectorCount, SpareBlock};
 
@@ -94,6 +94,28 @@ impl Snapshot {
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.empty
+    }
+
+    /// The size of a block.
+    #[inline]
+    pub const fn block_size(&self) -> BlockSize {
+        self.block_size
+    }
+
+    /// Where `block` lives; `None` if on main.
+    pub fn lookup(&self, block: Block) -> Option<SpareBlock> {
+        self.homes.get(block.0).map(Home::spare)
+    }
+
+    /// The states of the sectors of one chunk of `block`.
+    pub fn chunk(&self, block: Block, chunk: u16) -> ChunkState {
+        self.chunks.get(chunk_key(block, chunk)).unwrap_or_default()
+    }
+
+    /// The record after `cursor`, which it moves on: those of [`Map::next_record`](crate::map::Map::next_record) that
+    /// speak of blocks. A cursor is good for later snapshots too: it goes on behind the last block.
+    pub fn next_record(&self, cursor: &mut Cursor) -> Option<Record> {
+        next_of_blocks(&self.homes, &self.chunks, cursor)
     }
 
     /// Where the first part of an I/O goes; `start` is relative to the target's first sector.

@@ -2,6 +2,7 @@
 
 //! Whether a table line fits the devices that it names.
 
+use core::ffi::CStr;
 use core::fmt;
 
 use crate::units::{BlockSize, Sector, SectorCount, SECTOR_BYTES};
@@ -50,23 +51,23 @@ pub struct Request {
 
 /// Why a table line does not fit its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GeometryError(&'static str);
+pub struct GeometryError(&'static CStr);
 
 impl GeometryError {
-    /// One line: what is wrong, or what would be right.
-    pub const fn text(self) -> &'static str {
+    /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    pub const fn text(self) -> &'static CStr {
         self.0
     }
 }
 
 impl fmt::Display for GeometryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 
 /// An error with `text` unless `good`.
-fn require(good: bool, text: &'static str) -> Result<(), GeometryError> {
+fn require(good: bool, text: &'static CStr) -> Result<(), GeometryError> {
     if good {
         Ok(())
     } else {
@@ -97,31 +98,31 @@ impl Request {
         let is_size = |bytes: u32| bytes.is_power_of_two() && bytes >= sector;
         require(
             !self.main.zoned,
-            "main is a zoned device, which is not supported",
+            c"main is a zoned device, which is not supported",
         )?;
         require(
             !self.spare.zoned,
-            "the spare is a zoned device, which is not supported",
+            c"the spare is a zoned device, which is not supported",
         )?;
         require(
             is_size(self.main.logical_bytes),
-            "main's logical block size is not a power of two of sectors",
+            c"main's logical block size is not a power of two of sectors",
         )?;
         require(
             is_size(self.spare.logical_bytes),
-            "the spare's logical block size is not a power of two of sectors",
+            c"the spare's logical block size is not a power of two of sectors",
         )?;
         require(
             self.main.logical_bytes <= MAX_LOGICAL_BYTES,
-            "main's logical block size is above 4096 bytes, which is not supported",
+            c"main's logical block size is above 4096 bytes, which is not supported",
         )?;
         require(
             self.spare.logical_bytes <= MAX_LOGICAL_BYTES,
-            "the spare's logical block size is above 4096 bytes, which is not supported",
+            c"the spare's logical block size is above 4096 bytes, which is not supported",
         )?;
         require(
             self.spare.logical_bytes <= self.main.logical_bytes,
-            "the spare's logical block size is larger than main's",
+            c"the spare's logical block size is larger than main's",
         )
     }
 
@@ -131,49 +132,49 @@ impl Request {
         let aligned = |sectors: u64| sectors & mask == 0;
         require(
             self.begin.0 == 0,
-            "the target does not start at sector 0 of the mapped device",
+            c"the target does not start at sector 0 of the mapped device",
         )?;
-        require(self.len.0 != 0, "the target's length is zero")?;
+        require(self.len.0 != 0, c"the target's length is zero")?;
         require(
             aligned(self.len.0),
-            "the target's length is not a multiple of the logical block size",
+            c"the target's length is not a multiple of the logical block size",
         )?;
         require(
             aligned(self.main_start.0),
-            "main_start is not a multiple of the logical block size",
+            c"main_start is not a multiple of the logical block size",
         )?;
         require(
             aligned(self.spare_start.0),
-            "spare_start is not a multiple of the logical block size",
+            c"spare_start is not a multiple of the logical block size",
         )?;
         require(
             self.spare_len.0 != 0,
-            "the length of the spare area is zero",
+            c"the length of the spare area is zero",
         )?;
         require(
             aligned(self.spare_len.0),
-            "spare_len is not a multiple of the logical block size",
+            c"spare_len is not a multiple of the logical block size",
         )?;
         require(
             self.main_start.0 < self.main.size.0,
-            "main_start is past the end of the main device",
+            c"main_start is past the end of the main device",
         )?;
         let main_end = end(self.main_start, self.len).filter(|&e| e <= self.main.size.0);
         let main_end = main_end.ok_or(GeometryError(
-            "the main device ends before main_start and the target's length",
+            c"the main device ends before main_start and the target's length",
         ))?;
         require(
             self.spare_start.0 < self.spare.size.0,
-            "spare_start is past the end of the spare device",
+            c"spare_start is past the end of the spare device",
         )?;
         let spare_end = end(self.spare_start, self.spare_len).filter(|&e| e <= self.spare.size.0);
         let spare_end = spare_end.ok_or(GeometryError(
-            "the spare device ends before spare_start and spare_len",
+            c"the spare device ends before spare_start and spare_len",
         ))?;
         let apart = main_end <= self.spare_start.0 || spare_end <= self.main_start.0;
         require(
             !self.same_device || apart,
-            "the spare area overlaps the target's range of the same device",
+            c"the spare area overlaps the target's range of the same device",
         )
     }
 
@@ -184,13 +185,13 @@ impl Request {
             let bytes = physical.max(DEFAULT_BLOCK_BYTES);
             let most = 1u64.wrapping_shl(BlockSize::MAX_SHIFT);
             let sectors = in_sectors(bytes).min(most).checked_next_power_of_two();
-            return sectors
-                .and_then(BlockSize::new)
-                .ok_or(GeometryError("the physical block size gives no block size"));
+            return sectors.and_then(BlockSize::new).ok_or(GeometryError(
+                c"the physical block size gives no block size",
+            ));
         };
         require(
             u64::from(asked.sectors()) >= in_sectors(self.main.logical_bytes),
-            "block_sectors is less than the logical block size",
+            c"block_sectors is less than the logical block size",
         )?;
         Ok(asked)
     }

@@ -2,6 +2,7 @@
 
 //! What `dmsetup message` can say.
 
+use core::ffi::CStr;
 use core::fmt;
 
 use super::{number, NotANumber};
@@ -68,23 +69,23 @@ impl Listed {
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageError(&'static str);
+pub struct MessageError(&'static CStr);
 
 impl MessageError {
-    /// One line: what is wrong, or what would be right.
-    pub const fn text(self) -> &'static str {
+    /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    pub const fn text(self) -> &'static CStr {
         self.0
     }
 }
 
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 
 /// The texts for a number that is none: not digits, too large.
-struct Texts(&'static str, &'static str);
+struct Texts(&'static CStr, &'static CStr);
 
 fn parsed(word: &str, texts: Texts) -> Result<u64, MessageError> {
     number(word).map_err(|e| match e {
@@ -103,23 +104,23 @@ impl Message {
         let (message, extra) = match words.next() {
             Some("remap") => (
                 remap(&mut words, target_len)?,
-                "remap takes no more than a sector and a number of sectors",
+                c"remap takes no more than a sector and a number of sectors",
             ),
             Some("query") => (
                 query(&mut words, target_len)?,
-                "query takes no more than a sector",
+                c"query takes no more than a sector",
             ),
             Some("list") => (
                 list(&mut words, target_len)?,
-                "list takes no more than remapped, pending or lost, and from with a sector",
+                c"list takes no more than remapped, pending or lost, and from with a sector",
             ),
-            Some("help") => (Message::Help, "help takes no argument"),
+            Some("help") => (Message::Help, c"help takes no argument"),
             Some(_) => {
                 return Err(MessageError(
-                    "unknown message: remap, query, list and help are known",
+                    c"unknown message: remap, query, list and help are known",
                 ))
             }
-            None => return Err(MessageError("the message is empty: try help")),
+            None => return Err(MessageError(c"the message is empty: try help")),
         };
         match words.next() {
             Some(_) => Err(MessageError(extra)),
@@ -134,28 +135,28 @@ fn remap<'a>(
 ) -> Result<Message, MessageError> {
     let word = words
         .next()
-        .ok_or(MessageError("remap is without its sector"))?;
+        .ok_or(MessageError(c"remap is without its sector"))?;
     let texts = Texts(
-        "remap: the sector is not a number",
-        "remap: the sector is too large a number",
+        c"remap: the sector is not a number",
+        c"remap: the sector is too large a number",
     );
     let start = parsed(word, texts)?;
     let texts = Texts(
-        "remap: the number of sectors is not a number",
-        "remap: the number of sectors is too large a number",
+        c"remap: the number of sectors is not a number",
+        c"remap: the number of sectors is too large a number",
     );
     let len = words.next().map_or(Ok(1), |word| parsed(word, texts))?;
     if start >= target_len.0 {
         return Err(MessageError(
-            "remap: the sector is past the end of the target",
+            c"remap: the sector is past the end of the target",
         ));
     }
     if len == 0 {
-        return Err(MessageError("remap: the number of sectors is zero"));
+        return Err(MessageError(c"remap: the number of sectors is zero"));
     }
     if len > target_len.0.saturating_sub(start) {
         return Err(MessageError(
-            "remap: the sectors go past the end of the target",
+            c"remap: the sectors go past the end of the target",
         ));
     }
     Ok(Message::Remap {
@@ -170,15 +171,15 @@ fn query<'a>(
 ) -> Result<Message, MessageError> {
     let word = words
         .next()
-        .ok_or(MessageError("query is without its sector"))?;
+        .ok_or(MessageError(c"query is without its sector"))?;
     let texts = Texts(
-        "query: the sector is not a number",
-        "query: the sector is too large a number",
+        c"query: the sector is not a number",
+        c"query: the sector is too large a number",
     );
     let at = parsed(word, texts)?;
     if at >= target_len.0 {
         return Err(MessageError(
-            "query: the sector is past the end of the target",
+            c"query: the sector is past the end of the target",
         ));
     }
     Ok(Message::Query { at: Sector(at) })
@@ -203,22 +204,22 @@ fn list<'a>(
         Some("from") => {
             let word = words
                 .next()
-                .ok_or(MessageError("list: from is without its sector"))?;
+                .ok_or(MessageError(c"list: from is without its sector"))?;
             let texts = Texts(
-                "list: the sector is not a number",
-                "list: the sector is too large a number",
+                c"list: the sector is not a number",
+                c"list: the sector is too large a number",
             );
             parsed(word, texts)?
         }
         Some(_) => {
             return Err(MessageError(
-                "list: what follows is none of remapped, pending, lost and from",
+                c"list: what follows is none of remapped, pending, lost and from",
             ))
         }
     };
     if from >= target_len.0 {
         return Err(MessageError(
-            "list: the sector is past the end of the target",
+            c"list: the sector is past the end of the target",
         ));
     }
     Ok(Message::List {

@@ -5,8 +5,9 @@
 use core::fmt::{self, Write};
 
 use super::message::Listed;
-use crate::map::{Cursor, Map};
+use crate::map::Cursor;
 use crate::record::{ChunkState, Record, CHUNK_SECTORS};
+use crate::snapshot::Snapshot;
 use crate::units::{Block, Sector, SectorCount, SpareBlock};
 
 /// How many lines a list has before it says where to go on.
@@ -14,7 +15,7 @@ pub const MAX_LINES: u32 = 256;
 
 /// Says where the sector `at` lives: `<sector> main`, `<sector> spare <spare block> <offset>`,
 /// `<sector> only-on-main` or `<sector> lost`, with ` pending` after it if its last read failed.
-pub fn query(map: &Map, at: Sector, out: &mut impl Write) -> fmt::Result {
+pub fn query(map: &Snapshot, at: Sector, out: &mut impl Write) -> fmt::Result {
     let size = map.block_size();
     let block = size.block_of(at);
     let offset = size.offset_in(at);
@@ -45,7 +46,7 @@ fn place(offset: u32) -> (u16, u64) {
 /// `from` on: `<first sector> <sectors> remapped <spare block>`, `... pending`, `... lost`. A list that
 /// is not at its end after [`MAX_LINES`] has a last line `more from S`.
 pub fn list(
-    map: &Map,
+    map: &Snapshot,
     target_len: SectorCount,
     what: Listed,
     from: Sector,
@@ -82,8 +83,8 @@ pub fn list(
                 page.sectors(block, chunk, state)?;
                 block
             }
-            // Only the failed spare blocks come from here on.
-            Record::BadSpare { .. } | Record::Unmap { .. } => return Ok(()),
+            // A snapshot gives none of these.
+            Record::BadSpare { .. } | Record::Unmap { .. } => continue,
         };
         lines = lines.saturating_add(page.lines);
         last = Some(block);
@@ -93,7 +94,7 @@ pub fn list(
 
 /// What the lines of a list are made with.
 struct Page<'a, W> {
-    map: &'a Map,
+    map: &'a Snapshot,
     target_len: SectorCount,
     what: Listed,
     out: &'a mut W,

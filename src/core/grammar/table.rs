@@ -2,6 +2,7 @@
 
 //! The table line: `<main_dev> <spare_dev> <spare_start> <spare_len> [<#features> <feature>...]`.
 
+use core::ffi::CStr;
 use core::fmt;
 
 use super::{number, NotANumber};
@@ -49,23 +50,23 @@ impl Default for Features {
 
 /// What is wrong with a table line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableError(&'static str);
+pub struct TableError(&'static CStr);
 
 impl TableError {
-    /// One line: what is wrong, or what would be right.
-    pub const fn text(self) -> &'static str {
+    /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    pub const fn text(self) -> &'static CStr {
         self.0
     }
 }
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 
 /// The texts for a number that is none: not digits, too large.
-struct Texts(&'static str, &'static str);
+struct Texts(&'static CStr, &'static CStr);
 
 fn sectors(word: &str, texts: Texts) -> Result<u64, TableError> {
     number(word).map_err(|e| match e {
@@ -80,34 +81,34 @@ impl<'a> TableLine<'a> {
         let mut words = words.into_iter();
         let mut next = |missing| words.next().ok_or(TableError(missing));
         let main =
-            next("the main device is missing: <main_dev> <spare_dev> <spare_start> <spare_len>")?;
+            next(c"the main device is missing: <main_dev> <spare_dev> <spare_start> <spare_len>")?;
         if main.is_empty() {
-            return Err(TableError("the name of the main device is empty"));
+            return Err(TableError(c"the name of the main device is empty"));
         }
-        let spare = next("the spare device is missing after <main_dev>")?;
+        let spare = next(c"the spare device is missing after <main_dev>")?;
         if spare.is_empty() {
-            return Err(TableError("the name of the spare device is empty"));
+            return Err(TableError(c"the name of the spare device is empty"));
         }
         let spare_start = sectors(
-            next("spare_start is missing after <spare_dev>")?,
+            next(c"spare_start is missing after <spare_dev>")?,
             Texts(
-                "spare_start is not a number of sectors",
-                "spare_start is too large a number",
+                c"spare_start is not a number of sectors",
+                c"spare_start is too large a number",
             ),
         )?;
         let spare_len = sectors(
-            next("spare_len is missing after <spare_start>")?,
+            next(c"spare_len is missing after <spare_start>")?,
             Texts(
-                "spare_len is not a number of sectors",
-                "spare_len is too large a number",
+                c"spare_len is not a number of sectors",
+                c"spare_len is too large a number",
             ),
         )?;
         if spare_len == 0 {
-            return Err(TableError("spare_len is zero: there is no spare area"));
+            return Err(TableError(c"spare_len is zero: there is no spare area"));
         }
         if spare_start.checked_add(spare_len).is_none() {
             return Err(TableError(
-                "spare_start and spare_len together are too large a number",
+                c"spare_start and spare_len together are too large a number",
             ));
         }
         let features = match words.next() {
@@ -116,8 +117,8 @@ impl<'a> TableLine<'a> {
                 let count = sectors(
                     count,
                     Texts(
-                        "the number of feature arguments is not a number",
-                        "the number of feature arguments is too large a number",
+                        c"the number of feature arguments is not a number",
+                        c"the number of feature arguments is too large a number",
                     ),
                 )?;
                 let mut group = Group {
@@ -127,7 +128,7 @@ impl<'a> TableLine<'a> {
                 let features = Features::parse(&mut group)?;
                 if words.next().is_some() {
                     return Err(TableError(
-                        "there are more feature arguments than their number says",
+                        c"there are more feature arguments than their number says",
                     ));
                 }
                 features
@@ -159,19 +160,19 @@ impl<'a, I: Iterator<Item = &'a str>> Group<'_, I> {
         match self.words.next() {
             Some(word) => Ok(Some(word)),
             None => Err(TableError(
-                "there are fewer feature arguments than their number says",
+                c"there are fewer feature arguments than their number says",
             )),
         }
     }
 
     /// The argument of a feature.
-    fn argument(&mut self, missing: &'static str) -> Result<&'a str, TableError> {
+    fn argument(&mut self, missing: &'static CStr) -> Result<&'a str, TableError> {
         self.next()?.ok_or(TableError(missing))
     }
 }
 
 /// Takes note that a feature was named; an error if it was before.
-fn once(seen: &mut bool, repeated: &'static str) -> Result<(), TableError> {
+fn once(seen: &mut bool, repeated: &'static CStr) -> Result<(), TableError> {
     if core::mem::replace(seen, true) {
         return Err(TableError(repeated));
     }
@@ -188,33 +189,33 @@ impl Features {
         while let Some(name) = group.next()? {
             match name {
                 "block_sectors" => {
-                    once(&mut block_sectors, "block_sectors is given twice")?;
-                    let word = group.argument("block_sectors is without its number of sectors")?;
+                    once(&mut block_sectors, c"block_sectors is given twice")?;
+                    let word = group.argument(c"block_sectors is without its number of sectors")?;
                     features.block_size = Some(block_size(word)?);
                 }
                 "main_start" => {
-                    once(&mut main_start, "main_start is given twice")?;
-                    let word = group.argument("main_start is without its sector")?;
+                    once(&mut main_start, c"main_start is given twice")?;
+                    let word = group.argument(c"main_start is without its sector")?;
                     features.main_start = Sector(sectors(
                         word,
                         Texts(
-                            "main_start is not a number of sectors",
-                            "main_start is too large a number",
+                            c"main_start is not a number of sectors",
+                            c"main_start is too large a number",
                         ),
                     )?);
                 }
                 "error_policy" => {
-                    once(&mut policy, "error_policy is given twice")?;
-                    let word = group.argument("error_policy is without medium, confirm or any")?;
+                    once(&mut policy, c"error_policy is given twice")?;
+                    let word = group.argument(c"error_policy is without medium, confirm or any")?;
                     features.error_policy = error_policy(word)?;
                 }
                 "no_auto_remap" => {
-                    once(&mut no_auto_remap, "no_auto_remap is given twice")?;
+                    once(&mut no_auto_remap, c"no_auto_remap is given twice")?;
                     features.auto_remap = false;
                 }
                 _ => {
                     return Err(TableError(
-                        "unknown feature: block_sectors, main_start, error_policy and no_auto_remap are known",
+                        c"unknown feature: block_sectors, main_start, error_policy and no_auto_remap are known",
                     ))
                 }
             }
@@ -227,17 +228,17 @@ fn block_size(word: &str) -> Result<BlockSize, TableError> {
     let value = sectors(
         word,
         Texts(
-            "block_sectors is not a number of sectors",
-            "block_sectors is too large a number",
+            c"block_sectors is not a number of sectors",
+            c"block_sectors is too large a number",
         ),
     )?;
     if value == 0 {
-        return Err(TableError("block_sectors is zero"));
+        return Err(TableError(c"block_sectors is zero"));
     }
     if !value.is_power_of_two() {
-        return Err(TableError("block_sectors is not a power of two"));
+        return Err(TableError(c"block_sectors is not a power of two"));
     }
-    BlockSize::new(value).ok_or(TableError("block_sectors is more than 2048 (1 MiB)"))
+    BlockSize::new(value).ok_or(TableError(c"block_sectors is more than 2048 (1 MiB)"))
 }
 
 fn error_policy(word: &str) -> Result<ErrorPolicy, TableError> {
@@ -246,7 +247,7 @@ fn error_policy(word: &str) -> Result<ErrorPolicy, TableError> {
         "confirm" => Ok(ErrorPolicy::Confirm),
         "any" => Ok(ErrorPolicy::Any),
         _ => Err(TableError(
-            "error_policy is none of medium, confirm and any",
+            c"error_policy is none of medium, confirm and any",
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 //! The whole map as records, a few at a time.
 
-use super::{of_chunk_key, Map};
+use super::{of_chunk_key, Chunks, Homes, Map};
 use crate::record::Record;
 use crate::units::{Block, SpareBlock};
 
@@ -35,36 +35,45 @@ impl Cursor {
     }
 }
 
+/// The record after `cursor` of the blocks that the trees know, as [`Map::next_record`] has them.
+pub(crate) fn next_of_blocks(
+    homes: &Homes,
+    chunks: &Chunks,
+    cursor: &mut Cursor,
+) -> Option<Record> {
+    let home = homes.first_at_or_after(cursor.block);
+    let chunk = chunks.first_at_or_after(cursor.chunk_key);
+    let chunk = chunk.map(|(key, state)| (key, of_chunk_key(key), state));
+    match (home, chunk) {
+        (Some((block, home)), chunk) if chunk.is_none_or(|c| block <= c.1 .0 .0) => {
+            // A block's number is far below the end of the number space.
+            cursor.block = block.saturating_add(1);
+            Some(Record::Remap {
+                block: Block(block),
+                spare: home.spare(),
+            })
+        }
+        (_, Some((key, (block, chunk), state))) => {
+            cursor.chunk_key = key.saturating_add(1);
+            Some(Record::Sectors {
+                block,
+                chunk,
+                state,
+            })
+        }
+        (_, None) => None,
+    }
+}
+
 impl Map {
     /// The record after `cursor`, which it moves on: blocks in order, a block's home before its chunks,
     /// then the failed spare blocks. Applied in this order to an empty map they give this one.
     pub fn next_record(&self, cursor: &mut Cursor) -> Option<Record> {
-        let home = self.state.homes.first_at_or_after(cursor.block);
-        let chunk = self.state.chunks.first_at_or_after(cursor.chunk_key);
-        let chunk = chunk.map(|(key, state)| (key, of_chunk_key(key), state));
-        match (home, chunk) {
-            (Some((block, home)), chunk) if chunk.is_none_or(|c| block <= c.1 .0 .0) => {
-                // A block's number is far below the end of the number space.
-                cursor.block = block.saturating_add(1);
-                Some(Record::Remap {
-                    block: Block(block),
-                    spare: home.spare(),
-                })
-            }
-            (_, Some((key, (block, chunk), state))) => {
-                cursor.chunk_key = key.saturating_add(1);
-                Some(Record::Sectors {
-                    block,
-                    chunk,
-                    state,
-                })
-            }
-            (_, None) => {
-                let spare = self.spares.bad_from(cursor.spare)?;
-                cursor.spare = SpareBlock(spare.0.saturating_add(1));
-                Some(Record::BadSpare { spare })
-            }
-        }
+        next_of_blocks(&self.state.homes, &self.state.chunks, cursor).or_else(|| {
+            let spare = self.spares.bad_from(cursor.spare)?;
+            cursor.spare = SpareBlock(spare.0.saturating_add(1));
+            Some(Record::BadSpare { spare })
+        })
     }
 
     /// All records, in the order of [`Map::next_record`].

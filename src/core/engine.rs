@@ -30,7 +30,7 @@ pub use action::{
 };
 
 use crate::{
-    layout::{CopyId, MetaBuf},
+    layout::{CopyId, Layout, MetaBuf},
     log::{self, Writer},
     map::{Cursor, Map},
     mem::{Buf, NoMemory, Shared},
@@ -276,6 +276,11 @@ impl Engine {
     pub fn scratch_sectors(&self) -> u32 {
         let block = self.block.sectors();
         block.saturating_add(self.config.main_physical.clamp(1, block).max(META_SECTORS))
+    }
+
+    /// Where everything lies in the spare area.
+    pub fn layout(&self) -> &Shared<Layout> {
+        self.writer.layout()
     }
 
     /// The map, as far as it is durable.

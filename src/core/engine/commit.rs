@@ -5,7 +5,7 @@
 use super::{relocate::Fate, Action, Engine, Failure, Notice, Side, State, Step};
 use crate::{
     log::units_of,
-    map::Next,
+    map::{Counters, Next},
     mem::{NoMemory, Shared},
     record::Record,
     snapshot::Snapshot,
@@ -135,7 +135,11 @@ impl Engine {
         self.step = Step::Publish;
 
         let after = self.map.counters();
-        let low = self.config.low_water;
+        let low = u64::from(self.config.low_water);
+        // Without those that are handed out: the change is what uses them up.
+        let unused = |c: &Counters| {
+            u64::from(c.spare_total.saturating_sub(c.spare_failed)).saturating_sub(c.remapped)
+        };
         let doublings = |n: u64| u64::BITS.saturating_sub(n.leading_zeros());
         if before.pending_sectors == 0 && after.pending_sectors != 0 {
             self.notify(Notice::FirstPending);
@@ -143,7 +147,7 @@ impl Engine {
         if doublings(after.remapped) > doublings(before.remapped) {
             self.notify(Notice::RemappedDoubled);
         }
-        if before.spare_free >= low && after.spare_free < low {
+        if unused(&before) >= low && unused(&after) < low {
             self.notify(Notice::LowWater);
         }
     }

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The engine with two simulated disks under it, and a fast path beside it: what the kernel's side does,
+//! in the order in which it does it, one step at a time.
+
+#![allow(dead_code)]
+
+#[path = "area.rs"]
+mod area;
+#[path = "disk.rs"]
+pub mod disk;
+#[path = "rng.rs"]
+pub mod rng;
+#[path = "twin.rs"]
+pub mod twin;
+#[path = "worker.rs"]
+mod worker;
+
+use std::collections::VecDeque;
+
+use dm_remap_core::{
+    engine::{Action, Config, Engine, Event, Failure, JobKind, Notice, Side, State, MAX_JOBS},
+    fault::{ErrorPolicy, Op},
+    mem::Shared,
+    snapshot::{Route, Snapshot},
+    units::{Block, Sector, SectorCount, SECTOR_BYTES},
+};
+
+use disk::{Disk, IOERR, MEDIUM};
+use twin::Twin;
+
+/// What a disk pair and a target look like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub block: u64,
+    pub len: u64,
+    pub spare_len: u64,
+    pub main_physical: u32,
+    pub spare_physical: u32,
+    pub policy: ErrorPolicy,
+    pub auto_remap: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape {
+            block: 8,
+            len: 512,
+            spare_len: 4096,
+            main_physical: 8,
+            spare_physical: 8,
+            policy: ErrorPolicy::Confirm,
+            auto_remap: true,
+        }
+    }
+}
+
+/// A request of a user.
+pub struct Request {
+    pub ticket: usize,
+    pub op: Op,
+    pub start: u64,
+    pub len: u32,
+    pub fua: bool,
+    pub kind: JobKind,
+    /// Where it begins in its ticket's data, in sectors.
+    pub from: u32,
+}
+
+/// What a user sees of his request.
+pub struct Ticket {
+    pub op: Op,
+    pub start: u64,
+    pub data: Vec<u8>,
+    pub fua: bool,
+    pub result: Result<(), Failure>,
+    /// Parts on their way.
+    pub open: u32,
+    /// What the twin knew of the sectors when a read began.
+    pub known: Vec<usize>,
+    pub checked: bool,
+}
+
+/// A part of a request that the fast path has sent off and that has not ended.
+struct Flying {
+    request: Request,
+    side: Side,
+    at: u64,
+}
+
+pub struct Lab {
+    pub shape: Shape,
+    pub engine: Engine,
+    pub main: Disk,
+    pub spare: Disk,
+    pub snapshot: Shared<Snapshot>,
+    pub twin: Twin,
+    pub tickets: Vec<Ticket>,
+    pub queue: VecDeque<Request>,
+    pub actions: Vec<Action>,
+    pub notices: Vec<Notice>,
+    pub now: u64,
+    /// What each read and write of the engine costs, in milliseconds.
+    pub cost: u64,
+    /// No block of the log can be written; superblocks can.
+    pub fail_log: bool,
+    batch: Vec<Option<Request>>,
+    flying: Vec<Flying>,
+    scratch: Vec<u8>,
+    event: Event,
+}
+
+impl Lab {
+    /// Blank disks, formatted.
+    pub fn new(shape: Shape) -> Lab {
+        let mut main = Disk::new(shape.len, u64::from(shape.main_physical));
+        let mut spare = Disk::new(shape.spare_len, u64::from(shape.spare_physical));
+        let twin = Twin::new(shape.len);
+        for at in 0..shape.len {
+            main.put(at, &twin::cell(at, 0), true);
+        }
+        area::format(&mut spare, &shape);
+        Lab::load(shape, main, spare, twin).expect("a fresh area loads")
+    }
+
+    /// What a start of the machine does.
+    pub fn load(
+        shape: Shape,
+        main: Disk,
+        mut spare: Disk,
+        twin: Twin,
+    ) -> Result<Lab, dm_remap_core::open::OpenError> {
+        let (map, writer, state) = area::load(&mut spare, &shape)?;
+        let config = Config {
+            policy: shape.policy,
+            auto_remap: shape.auto_remap,
+            main_physical: shape.main_physical,
+            main_phase: 0,
+            spare_physical: shape.spare_physical,
+            target_len: SectorCount(shape.len),
+            time_limit_ms: 60_000,
+            low_water: 4,
+            medium_code: MEDIUM.code,
+            io_code: IOERR.code,
+        };
+        let engine = Engine::new(map, writer, config, state).expect("granted");
+        let snapshot = engine.snapshot().expect("granted");
+        let scratch = vec![0; engine.scratch_sectors() as usize * SECTOR_BYTES];
+        Ok(Lab {
+            shape,
+            engine,
+            main,
+            spare,
+            snapshot,
+            twin,
+            tickets: Vec::new(),
+            queue: VecDeque::new(),
+            actions: Vec::new(),
+            notices: Vec::new(),
+            now: 0,
+            cost: 0,
+            fail_log: false,
+            batch: (0..MAX_JOBS).map(|_| None).collect(),
+            flying: Vec::new(),
+            scratch,
+            event: Event::Start,
+        })
+    }
+
+    /// The power is cut and comes back: what was under way is gone, what was not flushed perhaps.
+    pub fn cut(self, mut rng: Option<&mut rng::Rng>) -> Lab {
+        let (mut main, mut spare, mut twin) = (self.main, self.spare, self.twin);
+        main.cut(rng.as_deref_mut());
+        spare.cut(rng);
+        twin.cut();
+        main.dead = None;
+        spare.dead = None;
+        Lab::load(self.shape, main, spare, twin).expect("what a power cut leaves loads")
+    }
+
+    pub(crate) fn disk(&mut self, side: Side) -> &mut Disk {
+        match side {
+            Side::Main => &mut self.main,
+            Side::Spare => &mut self.spare,
+        }
+    }
+
+    /// Begins a write of fresh values; gives its ticket.
+    pub fn write(&mut self, start: u64, len: u32, fua: bool) -> usize {
+        let data = self.twin.begin_write(start, len);
+        self.begin(Op::Write, start, len, fua, data)
+    }
+
+    /// Begins a read; gives its ticket.
+    pub fn read(&mut self, start: u64, len: u32) -> usize {
+        let data = vec![0; len as usize * SECTOR_BYTES];
+        self.begin(Op::Read, start, len, false, data)
+    }
+
+    fn begin(&mut self, op: Op, start: u64, len: u32, fua: bool, data: Vec<u8>) -> usize {
+        let ticket = self.ticket(op, start, fua, data);
+        self.tickets[ticket].known = self.twin.known(start, len);
+        let mut from = 0;
+        while from < len {
+            let part = |len: SectorCount| Request {
+                ticket,
+                op,
+                start: start + u64::from(from),
+                len: len.0 as u32,
+                fua,
+                kind: JobKind::Io,
+                from,
+            };
+            let at = start + u64::from(from);
+            let left = SectorCount(u64::from(len - from));
+            let used = match self.snapshot.route(Sector(at), left, op) {
+                Route::Main { len } => self.fly(part(len), Side::Main, at),
+                Route::Spare { block, offset, len } => {
+                    let layout = self.engine_layout();
+                    let first = layout.spare_sector(block).expect("a spare block");
+                    self.fly(part(len), Side::Spare, first.0 + u64::from(offset))
+                }
+                Route::Worker { len } => {
+                    self.tickets[ticket].open += 1;
+                    self.queue.push_back(part(len));
+                    len.0 as u32
+                }
+                Route::Lost { len } => {
+                    self.tickets[ticket].result = Err(MEDIUM);
+                    len.0 as u32
+                }
+                Route::Doubt { len } => {
+                    self.tickets[ticket].result = Err(IOERR);
+                    len.0 as u32
+                }
+            };
+            assert!(used > 0, "a part of no length");
+            from += used;
+        }
+        self.end(ticket);
+        ticket
+    }
+
+    fn ticket(&mut self, op: Op, start: u64, fua: bool, data: Vec<u8>) -> usize {
+        self.tickets.push(Ticket {
+            op,
+            start,
+            data,
+            fua,
+            result: Ok(()),
+            open: 0,
+            known: Vec::new(),
+            checked: false,
+        });
+        self.tickets.len() - 1
+    }
+
+    /// A write that comes to the worker as one job, whatever its blocks are.
+    pub fn write_as_one_job(&mut self, start: u64, len: u32) -> usize {
+        let data = self.twin.begin_write(start, len);
+        let ticket = self.ticket(Op::Write, start, false, data);
+        self.tickets[ticket].open = 1;
+        self.queue.push_back(Request {
+            ticket,
+            op: Op::Write,
+            start,
+            len,
+            fua: false,
+            kind: JobKind::Io,
+            from: 0,
+        });
+        ticket
+    }
+
+    /// Queues the message `remap`.
+    pub fn relocate(&mut self, start: u64, len: u32) -> usize {
+        let ticket = self.ticket(Op::Read, start, false, Vec::new());
+        self.tickets[ticket].open = 1;
+        self.queue.push_back(Request {
+            ticket,
+            op: Op::Read,
+            start,
+            len,
+            fua: false,
+            kind: JobKind::Relocate,
+            from: 0,
+        });
+        ticket
+    }
+
+    /// Where the first blocks of the log's copies were written last.
+    pub fn log_places(&self) -> Vec<u64> {
+        let metas = self.actions.iter().filter_map(|a| match a {
+            Action::Meta { places } => Some(places.as_slice().iter().map(|s| s.0).collect()),
+            _ => None,
+        });
+        metas.last().expect("something was committed")
+    }
+
+    fn engine_layout(&self) -> &dm_remap_core::layout::Layout {
+        self.engine.layout()
+    }
+
+    fn fly(&mut self, request: Request, side: Side, at: u64) -> u32 {
+        let len = request.len;
+        self.tickets[request.ticket].open += 1;
+        self.flying.push(Flying { request, side, at });
+        len
+    }
+
+    /// How many parts the fast path has under way.
+    pub fn in_flight(&self) -> usize {
+        self.flying.len()
+    }
+
+    /// Part `i` of those under way reaches its disk and ends; if it fails, the worker gets it.
+    pub fn land(&mut self, i: usize) {
+        let Flying { request, side, at } = self.flying.remove(i);
+        let (from, len) = (request.from as usize, request.len as usize);
+        let mut data = std::mem::take(&mut self.tickets[request.ticket].data);
+        let range = &mut data[from * SECTOR_BYTES..(from + len) * SECTOR_BYTES];
+        let result = match request.op {
+            Op::Read => self.disk(side).read(at, range),
+            Op::Write => self.disk(side).write(at, range, request.fua),
+        };
+        let ticket = &mut self.tickets[request.ticket];
+        ticket.data = data;
+        match result {
+            Ok(()) => {
+                ticket.open -= 1;
+                self.end(request.ticket);
+            }
+            Err(_) => self.queue.push_back(request),
+        }
+    }
+
+    /// All of them, in order.
+    pub fn land_all(&mut self) {
+        while !self.flying.is_empty() {
+            self.land(0);
+        }
+    }
+
+    /// A ticket whose last part has ended tells the twin.
+    pub(crate) fn end(&mut self, ticket: usize) {
+        let t = &mut self.tickets[ticket];
+        if t.open > 0 || t.checked {
+            return;
+        }
+        t.checked = true;
+        let len = (t.data.len() / SECTOR_BYTES) as u32;
+        match t.op {
+            Op::Write => self.twin.end_write(t.start, len, &t.data, t.fua, t.result.is_ok()),
+            Op::Read if t.result.is_ok() => self.twin.check_read(t.start, &t.data, &t.known),
+            Op::Read => {}
+        }
+    }
+
+    /// FLUSH, as the target does it: both disks.
+    pub fn flush(&mut self) {
+        if self.main.flush().is_ok() && self.spare.flush().is_ok() {
+            self.twin.flushed();
+        }
+    }
+
+    /// Works until nothing is left to do, the fast path included.
+    pub fn settle(&mut self) {
+        loop {
+            self.land_all();
+            if self.step() == Action::Idle && self.queue.is_empty() && self.flying.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// A write from beginning to end.
+    pub fn write_now(&mut self, start: u64, len: u32) -> Result<(), Failure> {
+        let ticket = self.write(start, len, false);
+        self.settle();
+        self.result(ticket)
+    }
+
+    /// A read from beginning to end.
+    pub fn read_now(&mut self, start: u64, len: u32) -> Result<(), Failure> {
+        let ticket = self.read(start, len);
+        self.settle();
+        self.result(ticket)
+    }
+
+    /// What became of a request: it has ended.
+    pub fn result(&self, ticket: usize) -> Result<(), Failure> {
+        assert_eq!(self.tickets[ticket].open, 0, "it has not ended");
+        self.tickets[ticket].result
+    }
+
+    pub fn state(&self) -> State {
+        self.engine.status().state
+    }
+
+    pub fn remapped(&self, block: u64) -> bool {
+        self.engine.map().lookup(Block(block)).is_some()
+    }
+
+    /// Where the spare block of `block` lies, in the area.
+    pub fn spare_of(&self, block: u64) -> u64 {
+        let spare = self.engine.map().lookup(Block(block)).expect("remapped");
+        let at = self.engine_layout().spare_sector(spare);
+        at.expect("a spare block").0
+    }
+
+    /// Reads every sector alone. Each gives a value that may be there; or an error, if `may_fail` says
+    /// that this sector may. Afterwards the twin knows what is there.
+    pub fn verify(&mut self, may_fail: impl Fn(&Lab, u64) -> bool) {
+        for at in 0..self.shape.len {
+            let ticket = self.read(at, 1);
+            self.settle();
+            match self.result(ticket) {
+                Ok(()) => {
+                    let data = self.tickets[ticket].data.clone();
+                    self.twin.saw(at, &data);
+                }
+                Err(failure) => assert!(may_fail(self, at), "sector {at} fails: {failure:?}"),
+            }
+        }
+    }
+}

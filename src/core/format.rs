@@ -2,7 +2,7 @@
 
 //! Formatting an area: the logs first, the superblocks last, so that one that was interrupted has none.
 
-use core::fmt;
+use core::{ffi::CStr, fmt};
 
 use crate::{
     identity::Identities,
@@ -49,17 +49,17 @@ pub enum FormatError {
 
 impl FormatError {
     /// One line for the table.
-    pub const fn text(&self) -> &'static str {
+    pub const fn text(&self) -> &'static CStr {
         match self {
-            FormatError::Write(_) => "spare area cannot be written",
-            FormatError::NoMemory => "not enough memory",
+            FormatError::Write(_) => c"spare area cannot be written",
+            FormatError::NoMemory => c"not enough memory",
         }
     }
 }
 
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())?;
+        f.write_str(self.text().to_str().unwrap_or_default())?;
         match self {
             FormatError::Write(at) => write!(f, ": sector {} of the area", at.0),
             FormatError::NoMemory => Ok(()),

@@ -2,7 +2,7 @@
 
 //! How an area is divided, and the test that a table of regions makes sense.
 
-use core::fmt;
+use core::{ffi::CStr, fmt};
 
 use crate::{
     layout::{
@@ -29,21 +29,21 @@ pub enum LayoutError {
 
 impl LayoutError {
     /// One line for the administrator.
-    pub const fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static CStr {
         match self {
             LayoutError::TooSmall => {
-                "spare area too small for two superblocks, two logs and 16 spare blocks"
+                c"spare area too small for two superblocks, two logs and 16 spare blocks"
             }
-            LayoutError::Malformed(_) => "superblock with a table of regions that makes no sense",
-            LayoutError::Unsupported => "spare area has regions that need a newer dm-remap",
-            LayoutError::NoMemory => "not enough memory",
+            LayoutError::Malformed(_) => c"superblock with a table of regions that makes no sense",
+            LayoutError::Unsupported => c"spare area has regions that need a newer dm-remap",
+            LayoutError::NoMemory => c"not enough memory",
         }
     }
 }
 
 impl fmt::Display for LayoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())?;
+        f.write_str(self.text().to_str().unwrap_or_default())?;
         match self {
             LayoutError::Malformed(why) => write!(f, ": {why}"),
             _ => Ok(()),

@@ -2,7 +2,7 @@
 
 //! Why an area is not opened: a text for the table, and the values for the log.
 
-use core::fmt;
+use core::{ffi::CStr, fmt};
 
 use crate::{identity::Mismatch, layout::Half, mem::NoMemory};
 
@@ -90,38 +90,38 @@ pub enum OpenError {
 
 impl OpenError {
     /// One line for the table.
-    pub const fn text(&self) -> &'static str {
+    pub const fn text(&self) -> &'static CStr {
         match self {
-            OpenError::Unreadable => "superblocks of the spare area cannot be read",
-            OpenError::Foreign(_) => "spare area is neither blank nor formatted",
-            OpenError::Unsupported { .. } => "spare area needs a newer dm-remap",
+            OpenError::Unreadable => c"superblocks of the spare area cannot be read",
+            OpenError::Foreign(_) => c"spare area is neither blank nor formatted",
+            OpenError::Unsupported { .. } => c"spare area needs a newer dm-remap",
             OpenError::OtherMain(Mismatch::Unknown) => {
-                "main offers none of the identities that the spare area knows it by"
+                c"main offers none of the identities that the spare area knows it by"
             }
-            OpenError::OtherMain(_) => "spare area belongs to another main device",
-            OpenError::OtherStart { .. } => "spare area belongs to another start on main",
+            OpenError::OtherMain(_) => c"spare area belongs to another main device",
+            OpenError::OtherStart { .. } => c"spare area belongs to another start on main",
             OpenError::MainShrunk { .. } => {
-                "main is smaller than when the spare area was formatted"
+                c"main is smaller than when the spare area was formatted"
             }
-            OpenError::SpareShrunk { .. } => "spare area is smaller than when it was formatted",
-            OpenError::OtherBlock { .. } => "spare area was formatted with another block_sectors",
-            OpenError::StaleSuperblock { .. } => "newest superblock of the spare area is missing",
+            OpenError::SpareShrunk { .. } => c"spare area is smaller than when it was formatted",
+            OpenError::OtherBlock { .. } => c"spare area was formatted with another block_sectors",
+            OpenError::StaleSuperblock { .. } => c"newest superblock of the spare area is missing",
             OpenError::LogUnreadable { .. } => {
-                "log of the spare area cannot be read in either copy"
+                c"log of the spare area cannot be read in either copy"
             }
-            OpenError::LogDamaged { .. } => "log of the spare area is damaged in both copies",
-            OpenError::LogLost { .. } => "log of the spare area has lost its end",
-            OpenError::NoCheckpoint => "log of the spare area has no whole checkpoint",
-            OpenError::BadMap(_) => "log of the spare area contradicts itself",
-            OpenError::Unwritable => "spare area cannot be written, and has an unfinished change",
-            OpenError::NoMemory => "not enough memory for the map",
+            OpenError::LogDamaged { .. } => c"log of the spare area is damaged in both copies",
+            OpenError::LogLost { .. } => c"log of the spare area has lost its end",
+            OpenError::NoCheckpoint => c"log of the spare area has no whole checkpoint",
+            OpenError::BadMap(_) => c"log of the spare area contradicts itself",
+            OpenError::Unwritable => c"spare area cannot be written, and has an unfinished change",
+            OpenError::NoMemory => c"not enough memory for the map",
         }
     }
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())?;
+        f.write_str(self.text().to_str().unwrap_or_default())?;
         match self {
             OpenError::Foreign(why) | OpenError::BadMap(why) => write!(f, ": {why}"),
             OpenError::Unsupported { version, features } => {

@@ -14,6 +14,7 @@ pub use plan::LayoutError;
 use crate::{
     mem::{Buf, NoMemory},
     units::{BlockSize, Sector, SectorCount, SpareBlock},
+    wire::IntoBytes,
 };
 
 /// Bytes in a metadata block, whatever the device.
@@ -384,14 +385,12 @@ impl MetaBuf {
 
     /// The block; `None` never happens, but the compiler cannot know it.
     pub fn get(&self) -> Option<&MetaBlock> {
-        zerocopy::IntoBytes::as_bytes(self.0.as_slice())
-            .try_into()
-            .ok()
+        IntoBytes::as_bytes(self.0.as_slice()).try_into().ok()
     }
 
     /// The block, to be written; `None` never happens, but the compiler cannot know it.
     pub fn get_mut(&mut self) -> Option<&mut MetaBlock> {
-        zerocopy::IntoBytes::as_mut_bytes(self.0.as_mut_slice())
+        IntoBytes::as_mut_bytes(self.0.as_mut_slice())
             .try_into()
             .ok()
     }

@@ -2,19 +2,16 @@
 
 //! One block of the log, byte by byte.
 
-use zerocopy::{
-    little_endian::{U16, U32, U64},
-    transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
-};
-#[cfg(CONFIG_RUST)]
-use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
 use crate::{
     crc::Crc32c,
     layout::{Half, MetaBlock, META_BYTES},
     log::{SECTORS_UNITS, UNITS},
     record::{ChunkState, Record},
     units::{Block, SpareBlock},
+    wire::{
+        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U16,
+        U32, U64,
+    },
 };
 
 const MAGIC: [u8; 8] = *b"dmrm-log";

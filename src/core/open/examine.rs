@@ -2,14 +2,13 @@
 
 //! What lies in an area: nothing, a format, or something that is left alone. This only reads.
 
-use zerocopy::IntoBytes;
-
 use crate::{
     identity::Mismatch,
     layout::{zeroed, Layout, Places, Use, META_BYTES, META_SECTORS},
     open::{Area, Expect, OpenError, MAX_TRANSFER},
     superblock::{decode, Decoded, Superblock},
     units::{Sector, SectorCount, SECTOR_BYTES},
+    wire::IntoBytes,
 };
 
 /// What lies in an area.

@@ -181,6 +181,6 @@ fn start(sb: &Superblock, chain: &Chain, unread: bool, unsettled: bool, seen: u6
 
 /// How many blocks a target of `len` sectors has; the last may be partial.
 fn blocks_of(len: SectorCount, block: BlockSize) -> u64 {
-    let size = u64::from(block.sectors());
-    len.0.div_ceil(size)
+    let past = u64::from(block.sectors()).wrapping_sub(1);
+    len.0.saturating_add(past).wrapping_shr(block.shift())
 }

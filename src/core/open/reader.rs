@@ -2,13 +2,12 @@
 
 //! Reading the log in large pieces, and telling block by block what could not be read.
 
-use zerocopy::IntoBytes;
-
 use crate::{
     layout::{zeroed, CopyId, Half, Layout, MetaBlock, META_BYTES},
     log::{classify, Found},
     mem::{Buf, NoMemory},
     open::{Area, MAX_TRANSFER},
+    wire::IntoBytes,
 };
 
 /// Blocks in a window.

@@ -156,6 +156,7 @@ impl Walk<'_> {
     }
 
     /// Finds the newest whole checkpoint, and the map as its half's last commit left it.
+    #[inline(never)] // kernel stacks are small
     pub(super) fn find(&mut self, shape: Shape) -> Result<(Chain, Map), OpenError> {
         let mut heads = [None::<(Half, u64)>; 4];
         let mut torn = [false; 2];
@@ -204,6 +205,7 @@ impl Walk<'_> {
     }
 
     /// Follows one chain; `None` if its checkpoint has no end.
+    #[inline(never)] // kernel stacks are small
     fn walk(
         &mut self,
         half: Half,

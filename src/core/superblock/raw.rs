@@ -2,13 +2,6 @@
 
 //! The superblock, byte by byte.
 
-use zerocopy::{
-    little_endian::{U16, U32, U64},
-    transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
-};
-#[cfg(CONFIG_RUST)]
-use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
 use crate::{
     identity::{Identities, Identity, Kind, MAX_BYTES, MAX_IDENTITIES},
     layout::{
@@ -18,6 +11,10 @@ use crate::{
     mem::{Buf, NoMemory, Shared},
     superblock::{Features, Names, Superblock, VERSION},
     units::{BlockSize, Sector, SectorCount},
+    wire::{
+        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U16,
+        U32, U64,
+    },
 };
 
 const MAGIC: [u8; 8] = *b"dm-remap";

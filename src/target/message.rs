@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `dmsetup message`: verbs that ask answer at once, verbs that change queue and return.
+
+use core::fmt::Write;
+
+use kernel::prelude::*;
+
+use dm_remap_core::{
+    engine::State,
+    grammar::{
+        message::{Message, HELP},
+        reply,
+    },
+};
+
+use crate::{
+    dm::text::{Args, TextWriter},
+    target::table::Table,
+};
+
+/// Carries out one message.
+///
+/// # Context
+///
+/// Process context, in a no-IO scope, under device-mapper's I/O barrier: waits for no I/O.
+pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) -> Result {
+    let volume = table.volume();
+    let len = volume.shape().len;
+    let words = args
+        .iter()
+        .map(|word| core::str::from_utf8(word).unwrap_or("\u{fffd}"));
+    let message = match Message::parse(words, len) {
+        Ok(message) => message,
+        Err(why) => {
+            pr_err!("{}: message: {}\n", volume.name(), format_args!("{why}"));
+            return Err(EINVAL);
+        }
+    };
+    let written = match message {
+        Message::Help => out.write_str(HELP),
+        Message::Query { at } => reply::query(&volume.map.read(), at, out),
+        Message::List { what, from } => reply::list(&volume.map.read(), len, what, from, out),
+        Message::Remap { start, len } => {
+            if volume.is_suspended() {
+                pr_err!(
+                    "{}: message: the device is suspended, resume it first\n",
+                    volume.name()
+                );
+                return Err(EAGAIN);
+            }
+            if volume.summary().engine.state != State::Rw {
+                pr_err!(
+                    "{}: message: the map cannot change, see the state in the status line\n",
+                    volume.name()
+                );
+                return Err(EROFS);
+            }
+            if !volume.requests.lock().push(start, len) {
+                pr_err!(
+                    "{}: message: too many requests are waiting, try again\n",
+                    volume.name()
+                );
+                return Err(EAGAIN);
+            }
+            volume.kick();
+            write!(out, "queued {} sectors from {}\n", len.0, start.0)
+        }
+    };
+    // A reply that was cut is asked for again with more room.
+    let _ = written;
+    Ok(())
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The path of an I/O: `map` and `end_io`.
+//!
+//! A bio enters the volume's SRCU domain in `map`, before it looks at the map, and leaves it when its
+//! device has completed it, or right after it was queued for the worker. What is queued never holds the
+//! worker up; what is on its way to a device always does (docs/locking.md).
+
+use dm_remap_core::{
+    fault::{Fault, Op, Verdict},
+    snapshot::Route,
+    units::Sector,
+};
+
+use crate::{
+    dm::{
+        bio::{BioOp, EndBio, EndIo, Map, MapBio},
+        status::Status,
+    },
+    kernel_ext::{srcu::Token, workqueue::Worker},
+    target::{
+        table::Table,
+        volume::{Volume, VolumeWorker},
+        Remap,
+    },
+};
+
+/// What travels with a bio.
+#[derive(Default)]
+pub(crate) struct PerBio {
+    /// Inside the SRCU domain, until the device is done with it.
+    reader: Option<Token>,
+    /// What its end means besides.
+    kind: Kind,
+    /// A device refused it: it is narrowed, not sent again whole.
+    pub(crate) failed: bool,
+}
+
+/// What the end of a bio means besides its status.
+#[derive(Clone, Copy, Default)]
+enum Kind {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// The spare holds data that a flush has to cover.
+    SpareWrite,
+    /// A flush of main.
+    FlushMain,
+    /// A flush of the spare, which covers the writes counted when it began.
+    FlushSpare(u64),
+}
+
+impl PerBio {
+    /// The worker sends the bio to a device again, to the spare if `spare`.
+    pub(crate) fn reenter(&mut self, reader: Token, op: Op, spare: bool) {
+        self.reader = Some(reader);
+        self.kind = kind_of(op, spare);
+    }
+}
+
+fn kind_of(op: Op, spare: bool) -> Kind {
+    if spare && op == Op::Write {
+        Kind::SpareWrite
+    } else {
+        Kind::Plain
+    }
+}
+
+/// The copy of an empty flush that goes to main; the other one goes to the spare.
+const FLUSH_MAIN: u32 = 0;
+
+/// How many copies of an empty flush there are.
+pub(crate) const FLUSH_COPIES: u32 = 2;
+
+/// What an error says, as far as errors are told apart.
+pub(crate) fn fault_of(status: Status) -> Fault {
+    match status {
+        Status::MEDIUM => Fault::Medium,
+        Status::IOERR => Fault::Io,
+        Status::TARGET => Fault::Target,
+        Status::NOTSUPP
+        | Status::INVAL
+        | Status::NOSPC
+        | Status::AGAIN
+        | Status::TIMEOUT
+        | Status::TRANSPORT
+        | Status::OFFLINE
+        | Status::RESV_CONFLICT
+        | Status::RESOURCE
+        | Status::DEV_RESOURCE
+        | Status::ZONE_OPEN_RESOURCE
+        | Status::ZONE_ACTIVE_RESOURCE
+        | Status::DURATION_LIMIT => Fault::Never,
+        _ => Fault::Other,
+    }
+}
+
+/// Reads and writes are what can be remapped.
+pub(crate) fn direction(op: BioOp) -> Option<Op> {
+    match op {
+        BioOp::Read => Some(Op::Read),
+        BioOp::Write => Some(Op::Write),
+        _ => None,
+    }
+}
+
+/// The target's `map`.
+///
+/// # Context
+///
+/// Any CPU, several at a time; may not sleep for a relocation, since earlier bios may sit on this
+/// task's own list.
+#[inline]
+pub(crate) fn map<'a>(table: &Table, mut bio: MapBio<'a, Remap>) -> Map<'a> {
+    let volume: &Worker<Volume> = table.volume();
+    if bio.is_flush() {
+        return map_flush(table, bio);
+    }
+    if bio.is_fua() && volume.take_fua_failure() {
+        return fail(bio, Status::IOERR);
+    }
+    let start = bio.sector();
+    let reader = volume.map.read();
+    if reader.is_empty() {
+        bio.data_mut().reader = Some(reader.into_token());
+        return bio.remap(table.main, volume.on_main(start));
+    }
+    let Some(op) = direction(bio.op()) else {
+        return fail(bio, Status::NOTSUPP);
+    };
+    match reader.route(start, bio.len(), op) {
+        Route::Main { len } => {
+            if len < bio.len() && !bio.accept_partial(len) {
+                return to_worker(volume, bio);
+            }
+            bio.data_mut().reader = Some(reader.into_token());
+            bio.remap(table.main, volume.on_main(start))
+        }
+        Route::Spare { block, offset, len } => {
+            let Some(at) = volume.on_spare(block, offset) else {
+                return fail(bio, Status::IOERR);
+            };
+            if volume.map_failed() {
+                return fail(bio, Status::IOERR);
+            }
+            if len < bio.len() && !bio.accept_partial(len) {
+                return to_worker(volume, bio);
+            }
+            bio.data_mut().reenter(reader.into_token(), op, true);
+            bio.remap(table.spare, at)
+        }
+        Route::Lost { len } => {
+            bio.accept_partial(len);
+            let status = if volume.map_failed() {
+                Status::IOERR
+            } else {
+                Status::MEDIUM
+            };
+            fail(bio, status)
+        }
+        Route::Doubt { len } => {
+            bio.accept_partial(len);
+            fail(bio, Status::IOERR)
+        }
+        Route::Worker { len } => {
+            bio.accept_partial(len);
+            if bio.is_nowait() {
+                return fail(bio, Status::AGAIN);
+            }
+            to_worker(volume, bio)
+        }
+    }
+}
+
+/// Completes what no device needs to see.
+fn fail(bio: MapBio<'_, Remap>, status: Status) -> Map<'_> {
+    let (bio, map) = bio.defer();
+    bio.complete(status);
+    map
+}
+
+/// Queues a bio that the map of the moment has no direct way for. The caller is still inside the SRCU
+/// domain, so that a worker that waits for it finds the bio in its queue.
+fn to_worker<'a>(volume: &Worker<Volume>, bio: MapBio<'a, Remap>) -> Map<'a> {
+    let (bio, map) = bio.defer();
+    volume.enqueue(bio);
+    map
+}
+
+/// A flush reaches main always, and the spare whenever it was written since its last flush.
+fn map_flush<'a>(table: &Table, mut bio: MapBio<'a, Remap>) -> Map<'a> {
+    let volume: &Worker<Volume> = table.volume();
+    if bio.copy_number() == FLUSH_MAIN {
+        if volume.take_flush_failure() {
+            return fail(bio, Status::IOERR);
+        }
+        let data = bio.data_mut();
+        data.kind = Kind::FlushMain;
+        data.reader = Some(volume.map.read().into_token());
+        return bio.remap(table.main, Sector(0));
+    }
+    let Some(covers) = volume.spare_unflushed() else {
+        return fail(bio, Status::OK);
+    };
+    let data = bio.data_mut();
+    data.kind = Kind::FlushSpare(covers);
+    data.reader = Some(volume.map.read().into_token());
+    bio.remap(table.spare, Sector(0))
+}
+
+/// The target's `end_io`: passes on what is not the medium's fault, queues the rest.
+///
+/// # Context
+///
+/// Any, hard interrupts included: submits and completes nothing.
+#[inline]
+pub(crate) fn end_io<'a>(table: &Table, mut bio: EndBio<'a, Remap>, status: Status) -> EndIo<'a> {
+    let volume: &Worker<Volume> = table.volume();
+    let data = bio.data_mut();
+    let reader = data.reader.take();
+    let result = match data.kind {
+        Kind::Plain if status.is_ok() => bio.done(status),
+        kind => end_other(table, bio, status, kind),
+    };
+    // Last: a bio that went into the queue is there when a wait for this reader ends.
+    if let Some(reader) = reader {
+        volume.map.leave(reader);
+    }
+    result
+}
+
+/// The end of what failed, of flushes, and of writes to the spare.
+fn end_other<'a>(
+    table: &Table,
+    mut bio: EndBio<'a, Remap>,
+    status: Status,
+    kind: Kind,
+) -> EndIo<'a> {
+    let volume: &Worker<Volume> = table.volume();
+    match (kind, status.is_ok()) {
+        (Kind::FlushMain | Kind::FlushSpare(_), false) => {
+            volume.flush_failed();
+            return bio.done(status);
+        }
+        (Kind::FlushSpare(covers), true) => volume.spare_flushed(covers),
+        // Before the caller hears of it: a flush that it sends then has to reach the spare.
+        (Kind::SpareWrite, true) => volume.note_spare_write(),
+        _ => {}
+    }
+    if status.is_ok() {
+        return bio.done(status);
+    }
+    let judged = match direction(bio.op()) {
+        Some(op) if !bio.is_rahead() => table.policy().judge(op, fault_of(status)),
+        _ => Verdict::PassUp,
+    };
+    if judged == Verdict::PassUp {
+        return bio.done(status);
+    }
+    bio.data_mut().failed = true;
+    let (bio, result) = bio.defer();
+    volume.enqueue(bio);
+    result
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which volumes there are: one for each mapped device, none overlapping another.
+//!
+//! All device-mapper devices share one claim on a disk, so the kernel does not keep two of them off the
+//! same sectors; this does. A reload finds the volume of its device here and adopts it.
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{Arc, Mutex},
+};
+
+use dm_remap_core::units::BlockSize;
+
+use crate::{
+    dm::context::MdKey,
+    kernel_ext::workqueue::Worker,
+    target::{
+        shape::{Conflict, Shape},
+        volume::{Volume, VolumeWorker},
+    },
+};
+
+/// The volumes of this module.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    entries: Mutex<KVec<Entry>>,
+}
+
+/// One volume, and how many tables hold it.
+struct Entry {
+    volume: Arc<Worker<Volume>>,
+    tables: usize,
+}
+
+/// A table's share of a volume. The last one dropped retires the volume.
+pub(crate) struct Lease {
+    registry: Arc<Registry>,
+    volume: Arc<Worker<Volume>>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub(crate) fn new() -> Result<Arc<Registry>> {
+        Arc::pin_init(
+            pin_init!(Registry {
+                entries <- new_mutex!(KVec::new(), "dm-remap registry"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The volume for a table of device `key` with this shape: the one that is live, or a new one.
+    ///
+    /// A volume that was never loaded is no obstacle to another shape on the same device: its table was
+    /// never resumed, and goes when this one takes its place.
+    pub(crate) fn lease(
+        self: &Arc<Self>,
+        key: MdKey,
+        shape: &Shape,
+        make: impl FnOnce() -> Result<Arc<Worker<Volume>>>,
+    ) -> Result<Lease, Refusal> {
+        let mut entries = self.entries.lock();
+        for entry in entries.iter_mut() {
+            let held = entry.volume.shape();
+            if entry.volume.key() == key {
+                if held == shape {
+                    entry.tables = entry.tables.saturating_add(1);
+                    return Ok(Lease {
+                        registry: self.clone(),
+                        volume: entry.volume.clone(),
+                    });
+                }
+                if entry.volume.is_loaded() {
+                    return Err(Refusal::Shape);
+                }
+            } else if let Some(conflict) = held.conflict(shape) {
+                return Err(Refusal::Overlap(conflict));
+            }
+        }
+        entries
+            .reserve(1, GFP_KERNEL)
+            .map_err(|e| Refusal::Errno(e.into()))?;
+        let volume = make().map_err(Refusal::Errno)?;
+        entries
+            .push_within_capacity(Entry {
+                volume: volume.clone(),
+                tables: 1,
+            })
+            .map_err(|_| Refusal::Errno(ENOMEM))?;
+        Ok(Lease {
+            registry: self.clone(),
+            volume,
+        })
+    }
+
+    /// The block size of the live volume of device `key`, if there is one.
+    pub(crate) fn live_block(&self, key: MdKey) -> Option<BlockSize> {
+        let entries = self.entries.lock();
+        let live = entries
+            .iter()
+            .find(|e| e.volume.key() == key && e.volume.is_loaded())?;
+        Some(live.volume.shape().block)
+    }
+
+    /// Gives one share back; true if it was the last one, and the volume is out of the registry.
+    fn release(&self, volume: &Arc<Worker<Volume>>) -> bool {
+        let mut entries = self.entries.lock();
+        let Some(index) = entries.iter().position(|e| Arc::ptr_eq(&e.volume, volume)) else {
+            return false;
+        };
+        if let Some(entry) = entries.get_mut(index) {
+            entry.tables = entry.tables.saturating_sub(1);
+            if entry.tables > 0 {
+                return false;
+            }
+        }
+        entries.remove(index).is_ok()
+    }
+}
+
+/// Why there is no volume for a table.
+pub(crate) enum Refusal {
+    /// The device is live with other devices, ranges or another block size.
+    Shape,
+    /// A range is another device's.
+    Overlap(Conflict),
+    /// The volume could not be made.
+    Errno(Error),
+}
+
+impl core::ops::Deref for Lease {
+    type Target = Worker<Volume>;
+
+    #[inline]
+    fn deref(&self) -> &Worker<Volume> {
+        &self.volume
+    }
+}
+
+impl Lease {
+    /// The volume itself, for what holds on to it.
+    pub(crate) fn volume(&self) -> Arc<Worker<Volume>> {
+        self.volume.clone()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.registry.release(&self.volume) {
+            self.volume.retire();
+        }
+    }
+}

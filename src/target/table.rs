@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A table: from the words of its line to a share of a volume.
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+use dm_remap_core::{
+    fault::ErrorPolicy,
+    grammar::{
+        geometry::{self, Request},
+        table::{Features, TableLine},
+    },
+    open::{self, Examined},
+    units::BlockSize,
+};
+
+use crate::{
+    dm::{
+        context::{Ctr, Device},
+        device::{BlockDevice, DeviceInfo},
+        text::Args,
+    },
+    kernel_ext::workqueue::Worker,
+    target::{
+        area::SpareArea,
+        assemble::{self, Failure},
+        path::FLUSH_COPIES,
+        registry::{Lease, Refusal, Registry},
+        shape::{Conflict, DiskRange, Shape},
+        volume::Volume,
+        Remap,
+    },
+};
+
+/// What a reload may change.
+#[derive(Clone, Copy)]
+pub(crate) struct Wishes {
+    /// The feature `error_policy`.
+    pub(crate) policy: ErrorPolicy,
+    /// Unless the feature `no_auto_remap` is there.
+    pub(crate) auto_remap: bool,
+    /// The table was not loaded read-only.
+    pub(crate) writable: bool,
+}
+
+/// What belongs to one table.
+pub(crate) struct Table {
+    lease: Lease,
+    pub(crate) main: Device,
+    pub(crate) spare: Device,
+    wishes: Wishes,
+    features: Features,
+}
+
+impl Table {
+    /// The volume that the table serves.
+    #[inline]
+    pub(crate) fn volume(&self) -> &Worker<Volume> {
+        &self.lease
+    }
+
+    /// The volume, for what holds on to it.
+    pub(crate) fn share(&self) -> Arc<Worker<Volume>> {
+        self.lease.volume()
+    }
+
+    /// Which errors count as the medium's.
+    #[inline]
+    pub(crate) fn policy(&self) -> ErrorPolicy {
+        self.wishes.policy
+    }
+
+    /// What a reload may change.
+    pub(crate) fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    /// The line again, with these names of the devices.
+    pub(crate) fn line<'a>(&self, main: &'a str, spare: &'a str) -> TableLine<'a> {
+        let shape = self.volume().shape();
+        TableLine {
+            main,
+            spare,
+            spare_start: shape.spare_start,
+            spare_len: shape.spare_len,
+            features: self.features,
+        }
+    }
+}
+
+/// The constructor. It only reads: the old table may be serving, and this one may never be used.
+pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<KBox<Table>>> {
+    let line = match TableLine::parse(words(args)) {
+        Ok(line) => line,
+        Err(why) => return refuse(ti, why.text(), EINVAL),
+    };
+    let (Some(main_path), Some(spare_path)) = (args.get(0), args.get(1)) else {
+        return Err(EINVAL);
+    };
+    let main = match ti.device(main_path) {
+        Ok(device) => device,
+        Err(errno) => return refuse(ti, c"main device cannot be opened", errno),
+    };
+    let spare = match ti.device(spare_path) {
+        Ok(device) => device,
+        Err(errno) => return refuse(ti, c"spare device cannot be opened", errno),
+    };
+    let (Some(main_info), Some(spare_info)) = (ti.info(main), ti.info(spare)) else {
+        return Err(ENODEV);
+    };
+    let (main_device, spare_device) = match (ti.open(main), ti.open(spare)) {
+        (Ok(main), Ok(spare)) => (main, spare),
+        (Err(errno), _) => return refuse(ti, c"main device cannot be opened", errno),
+        (_, Err(errno)) => return refuse(ti, c"spare device cannot be opened", errno),
+    };
+
+    let default_block = match request(ti, &line, &main_info, &spare_info).check() {
+        Ok(block) => block,
+        Err(why) => return refuse(ti, why.text(), EINVAL),
+    };
+    let features = line.features;
+    let mut shape = Shape {
+        main: DiskRange::new(&main_info.extent(), features.main_start, ti.len()),
+        spare: DiskRange::new(&spare_info.extent(), line.spare_start, line.spare_len),
+        main_start: features.main_start,
+        len: ti.len(),
+        spare_start: line.spare_start,
+        spare_len: line.spare_len,
+        block: default_block,
+    };
+    let registry: &Arc<Registry> = ti.shared();
+    let key = ti.mapped_device();
+    let wishes = Wishes {
+        policy: features.error_policy,
+        auto_remap: features.auto_remap,
+        writable: ti.mode().writable(),
+    };
+
+    // A live volume knows its block size; reading its metadata now would race with its commits.
+    match (registry.live_block(key), features.block_size) {
+        (Some(block), None) => shape.block = block,
+        (Some(_), Some(_)) => {}
+        (None, _) => {
+            let seen = look(
+                &spare_device,
+                &main_info,
+                &spare_info,
+                &shape,
+                features.block_size,
+                wishes,
+            );
+            match seen {
+                Ok(block) => shape.block = block,
+                Err(why) => {
+                    pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
+                    return refuse(ti, why.text(), why.errno());
+                }
+            }
+        }
+    }
+
+    let make = || Volume::new(key, ti.device_name(), shape, main_device, spare_device);
+    let lease = match registry.lease(key, &shape, make) {
+        Ok(lease) => lease,
+        Err(Refusal::Shape) => {
+            let text =
+                c"the device is live with other devices or ranges; a reload changes features only";
+            return refuse(ti, text, EBUSY);
+        }
+        Err(Refusal::Overlap(Conflict::Main)) => {
+            return refuse(
+                ti,
+                c"main range overlaps one that another remap device uses",
+                EBUSY,
+            );
+        }
+        Err(Refusal::Overlap(Conflict::Spare)) => {
+            return refuse(
+                ti,
+                c"spare area overlaps a range that another remap device uses",
+                EBUSY,
+            );
+        }
+        Err(Refusal::Errno(errno)) => {
+            return refuse(ti, c"not enough memory for the volume", errno)
+        }
+    };
+    ti.set_num_flush_bios(FLUSH_COPIES);
+    ti.set_discards(false);
+    ti.set_write_zeroes(false);
+    ti.set_secure_erase(false);
+    let table = Table {
+        lease,
+        main,
+        spare,
+        wishes,
+        features,
+    };
+    Ok(KBox::pin(table, GFP_KERNEL)?)
+}
+
+/// Says why in device-mapper's own way.
+fn refuse<T>(ti: &mut Ctr<'_, Remap>, text: &'static CStr, errno: Error) -> Result<T> {
+    ti.set_error(text);
+    Err(errno)
+}
+
+/// The words as text; one that is not UTF-8 can only be wrong.
+fn words<'a>(args: Args<'a>) -> impl Iterator<Item = &'a str> {
+    args.iter()
+        .map(|word| core::str::from_utf8(word).unwrap_or("\u{fffd}"))
+}
+
+/// The facts that the ranges of the line are checked against.
+fn request(
+    ti: &Ctr<'_, Remap>,
+    line: &TableLine<'_>,
+    main: &DeviceInfo,
+    spare: &DeviceInfo,
+) -> Request {
+    let device = |info: &DeviceInfo| geometry::Device {
+        size: info.sectors(),
+        logical_bytes: info.logical_block(),
+        physical_bytes: info.physical_block(),
+        zoned: info.zoned(),
+    };
+    Request {
+        main: device(main),
+        spare: device(spare),
+        same_device: main.dev() == spare.dev(),
+        main_start: line.features.main_start,
+        spare_start: line.spare_start,
+        spare_len: line.spare_len,
+        begin: ti.begin(),
+        len: ti.len(),
+        block_size: line.features.block_size,
+    }
+}
+
+/// Reads what lies in the spare area, and gives the block size it has or would get.
+fn look(
+    device: &BlockDevice,
+    main: &DeviceInfo,
+    spare: &DeviceInfo,
+    shape: &Shape,
+    asked: Option<BlockSize>,
+    wishes: Wishes,
+) -> Result<BlockSize, Failure> {
+    let mut area = SpareArea::new(device, shape.spare_start)?;
+    let expect = assemble::expectation(main, spare, shape, asked, wishes.writable);
+    let plan = assemble::plan(shape, main);
+    match open::examine(&mut area, shape.spare_len, plan.as_ref().ok())? {
+        Examined::Formatted(found) => {
+            open::check(&found.superblock, &expect)?;
+            Ok(found.superblock.layout.block_size())
+        }
+        Examined::Blank => {
+            plan?;
+            Ok(shape.block)
+        }
+    }
+}

@@ -220,15 +220,16 @@ impl Target for Linear {
 
     fn postsuspend(data: &Data, _ti: TargetInfo<'_>) {
         data.object.flush();
+        // The next table resumes before this one is destroyed, and makes its own.
+        let directory = data.directory.lock().take();
+        drop(directory);
     }
 
     fn resume(data: &Data, ti: TargetInfo<'_>) {
         ti.attach_events(&data.object.events);
-        let mut directory = data.directory.lock();
-        if directory.is_none() {
-            let counters = data.object.counters.clone();
-            *directory = Directory::new(ti.sysfs_parent(), c"linear-test", counters).ok();
-        }
+        let counters = data.object.counters.clone();
+        let directory = Directory::new(ti.sysfs_parent(), c"linear-test", counters).ok();
+        *data.directory.lock() = directory;
     }
 
     fn status(data: &Data, ti: TargetInfo<'_>, kind: StatusKind, out: &mut TextWriter<'_>) {

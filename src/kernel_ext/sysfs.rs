@@ -177,8 +177,8 @@ impl<T: Attributes> Directory<T> {
         Ok(directory)
     }
 
-    /// This directory as the place of another one, which must drop first: one that drops later is
-    /// empty by then.
+    /// This directory as the place of another one, which must drop before it: the drop of this one
+    /// waits for that.
     pub(crate) fn as_parent(&self) -> Parent<'_> {
         // SAFETY: a kobject's address is not null.
         let kobj = unsafe { NonNull::new_unchecked(self.inner.kobj.get()) };

@@ -65,8 +65,11 @@ refuse "a large read fails" dd if=/dev/mapper/e of=/dev/null bs=128k count=1 ifl
 equal "after another" "0 32768 linear-test 2" "$(dmsetup status e)"
 attribute=/sys/block/dm-$(dmsetup info -c --noheadings -o minor e)/linear-test/retried
 equal "sysfs agrees" 2 "$(cat "$attribute")"
-refuse "sysfs refuses what it does not know" sh -c "echo 7 >$attribute"
-check "and takes what it does" sh -c "echo 0 >$attribute"
+store() {
+    echo "$1" >"$attribute"
+}
+refuse "sysfs refuses what it does not know" store 7
+check "and takes what it does" store 0
 equal "at once" 0 "$(cat "$attribute")"
 null_good bad 100 100
 check "what is good again is read" dd if=/dev/mapper/e of=/tmp/copy bs=128k count=1 iflag=direct status=none

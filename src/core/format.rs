@@ -89,6 +89,7 @@ pub fn format(area: &mut dyn Area, params: Params) -> Result<Superblock, FormatE
         spare_start: params.spare_start,
         epoch: 1,
         sealed: FIRST,
+        adopted: FIRST,
         log_floor: FIRST,
         clean: true,
         needs_check: false,

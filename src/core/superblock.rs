@@ -58,6 +58,9 @@ pub struct Superblock {
     /// The last generation that sessions before [`epoch`](Self::epoch) have left: what they wrote with a
     /// higher one was never acknowledged and is void, even if it turns up later.
     pub sealed: u64,
+    /// The chain that the session began with, by the generation of its checkpoint's first block: of
+    /// former sessions' blocks only this chain's count.
+    pub adopted: u64,
     /// A generation that was durable when this was written: a log that ends below it has lost something.
     pub log_floor: u64,
     /// The last session ended in order.

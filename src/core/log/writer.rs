@@ -312,6 +312,7 @@ impl Writer {
         sb.epoch = self.start.next_epoch;
         self.start.next_epoch = sb.epoch.checked_add(1).ok_or(Refused::Exhausted)?;
         sb.sealed = self.start.generation;
+        sb.adopted = self.start.base;
         sb.clean = false;
         self.stage(sb, block)
     }

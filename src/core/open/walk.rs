@@ -102,7 +102,8 @@ impl Walk<'_> {
                 found: if by_epoch { sb.epoch } else { sb.seq },
             });
         }
-        let sealed_off = header.epoch < sb.epoch && header.generation > sb.sealed;
+        let former = header.epoch < sb.epoch;
+        let sealed_off = former && (header.generation > sb.sealed || header.base != sb.adopted);
         let since = copy.of(sb.degraded);
         let distrusted = since != 0 && header.generation >= since;
         if sealed_off || distrusted {

@@ -41,6 +41,7 @@ struct Raw {
     created: U64,
     epoch: U64,
     sealed: U64,
+    adopted: U64,
     log_floor: U64,
     degraded: [U64; 2],
     main_start: U64,
@@ -51,7 +52,7 @@ struct Raw {
     pending_quota: U32,
     state: U32,
     regions: U32,
-    reserved: [u8; 352],
+    reserved: [u8; 344],
     main: [RawIdentity; MAX_IDENTITIES],
     spare: [RawIdentity; MAX_IDENTITIES],
     region: [RawRegion; MAX_REGIONS],
@@ -125,6 +126,7 @@ pub fn encode(sb: &Superblock, block: &mut MetaBlock) {
     raw.created = sb.created.into();
     raw.epoch = sb.epoch.into();
     raw.sealed = sb.sealed.into();
+    raw.adopted = sb.adopted.into();
     raw.log_floor = sb.log_floor.into();
     raw.degraded = sb.degraded.map(U64::from);
     raw.main_start = sb.main_start.0.into();
@@ -244,6 +246,7 @@ fn parse(raw: &Raw) -> Result<Superblock, LayoutError> {
         spare_start: Sector(raw.spare_start.get()),
         epoch: raw.epoch.get(),
         sealed: raw.sealed.get(),
+        adopted: raw.adopted.get(),
         log_floor: raw.log_floor.get(),
         clean: raw.state.get() & CLEAN != 0,
         needs_check: raw.state.get() & NEEDS_CHECK != 0,

@@ -84,9 +84,12 @@ impl Twin {
             let unspared = dice.roll() & 0xff;
             ChunkState::new(unspared, unspared & dice.roll(), dice.roll() & 0xff).expect("a subset")
         };
-        for _ in 0..1 + dice.below(4) {
-            let used: BTreeSet<u32> = next.homes.values().copied().collect();
-            let free = (0..spares).find(|s| !used.contains(s) && !next.bad.contains(s));
+        // Some blocks of the log are full beyond their first sector, so that a torn one is torn.
+        let most = if dice.chance(2) { 40 } else { 3 };
+        for _ in 0..1 + dice.below(most) {
+            let spare = dice.below(spares.into()) as u32;
+            let taken = next.bad.contains(&spare) || next.homes.values().any(|&s| s == spare);
+            let free = (!taken).then_some(spare);
             let some = next
                 .homes
                 .keys()

@@ -53,7 +53,6 @@ pub(crate) fn expectation(
     spare: &DeviceInfo,
     shape: &Shape,
     block: Option<BlockSize>,
-    writable: bool,
 ) -> Expect {
     Expect {
         main: identities(main),
@@ -63,7 +62,7 @@ pub(crate) fn expectation(
         spare_start: shape.spare_start,
         spare_len: shape.spare_len,
         block,
-        writable,
+        writable: shape.writable,
     }
 }
 
@@ -87,7 +86,8 @@ fn config(
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
         main_physical,
-        main_phase: (shape.main_start.0 % u64::from(main_physical)) as u32,
+        // A power of two, so its edges are told by a mask.
+        main_phase: (shape.main_start.0 as u32) & main_physical.wrapping_sub(1),
         spare_physical: physical(spare).max(1),
         target_len: shape.len,
         time_limit_ms: TIME_LIMIT_MS,
@@ -113,13 +113,13 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
         return Ok(());
     }
     let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
-    let expect = expectation(&main, &spare, shape, Some(shape.block), wishes.writable);
+    let expect = expectation(&main, &spare, shape, Some(shape.block));
     let plan = plan(shape, &main).ok();
     let formatted = match open::examine(&mut area, shape.spare_len, plan.as_ref())? {
         Examined::Formatted(formatted) => formatted,
         Examined::Blank => {
             let layout = plan.ok_or(Failure::Errno(EINVAL))?;
-            if !wishes.writable {
+            if !shape.writable {
                 return Err(Failure::Open(OpenError::Unwritable));
             }
             pr_info!("{}: formatting the spare area\n", volume.name());

@@ -47,6 +47,8 @@ pub(crate) struct Shape {
     pub(crate) spare_start: Sector,
     /// The length of the spare area.
     pub(crate) spare_len: SectorCount,
+    /// The devices may be written to.
+    pub(crate) writable: bool,
     /// The block that is remapped.
     pub(crate) block: BlockSize,
 }

@@ -42,8 +42,6 @@ pub(crate) struct Wishes {
     pub(crate) policy: ErrorPolicy,
     /// Unless the feature `no_auto_remap` is there.
     pub(crate) auto_remap: bool,
-    /// The table was not loaded read-only.
-    pub(crate) writable: bool,
 }
 
 /// What belongs to one table.
@@ -129,6 +127,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         len: ti.len(),
         spare_start: line.spare_start,
         spare_len: line.spare_len,
+        writable: ti.mode().writable(),
         block: default_block,
     };
     let registry: &Arc<Registry> = ti.shared();
@@ -136,7 +135,6 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
     let wishes = Wishes {
         policy: features.error_policy,
         auto_remap: features.auto_remap,
-        writable: ti.mode().writable(),
     };
 
     // A live volume knows its block size; reading its metadata now would race with its commits.
@@ -150,7 +148,6 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
                 &spare_info,
                 &shape,
                 features.block_size,
-                wishes,
             );
             match seen {
                 Ok(block) => shape.block = block,
@@ -167,7 +164,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         Ok(lease) => lease,
         Err(Refusal::Shape) => {
             let text =
-                c"the device is live with other devices or ranges; a reload changes features only";
+                c"the device is live with other devices, ranges or mode; a reload changes features only";
             return refuse(ti, text, EBUSY);
         }
         Err(Refusal::Overlap(Conflict::Main)) => {
@@ -247,10 +244,9 @@ fn look(
     spare: &DeviceInfo,
     shape: &Shape,
     asked: Option<BlockSize>,
-    wishes: Wishes,
 ) -> Result<BlockSize, Failure> {
     let mut area = SpareArea::new(device, shape.spare_start)?;
-    let expect = assemble::expectation(main, spare, shape, asked, wishes.writable);
+    let expect = assemble::expectation(main, spare, shape, asked);
     let plan = assemble::plan(shape, main);
     match open::examine(&mut area, shape.spare_len, plan.as_ref().ok())? {
         Examined::Formatted(found) => {

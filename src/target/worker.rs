@@ -306,12 +306,21 @@ impl Core {
                 };
                 done(copied)
             }
-            Action::Flush { side: Side::Main } => outcome(self.io.flush(&volume.main)),
+            Action::Flush { side: Side::Main } => {
+                let status = self.io.flush(&volume.main);
+                if !status.is_ok() {
+                    volume.flush_failed();
+                }
+                outcome(status)
+            }
             Action::Flush { side: Side::Spare } => {
                 let covers = volume.spare_unflushed();
                 let status = self.io.flush(&volume.spare);
-                if let (Some(covers), true) = (covers, status.is_ok()) {
-                    volume.spare_flushed(covers);
+                match (covers, status.is_ok()) {
+                    (Some(covers), true) => volume.spare_flushed(covers),
+                    // It may have carried data of completed writes: their caller has to hear of it.
+                    (_, false) => volume.flush_failed(),
+                    (None, true) => {}
                 }
                 outcome(status)
             }

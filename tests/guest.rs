@@ -104,6 +104,11 @@ impl Harness {
             cargo.args(["build", "--quiet", "--examples"]);
             cargo
         })?;
+        self.build(lane, || {
+            let mut script = Command::new(self.repo.join("scripts/guest"));
+            script.arg(lane);
+            script
+        })?;
         match case.module.as_deref() {
             None => self.build_module(lane, None)?,
             Some("none") => {}
@@ -127,7 +132,7 @@ impl Harness {
             (Some(reason), _) => bail!(
                 "{reason}\nlog: {}\n{}",
                 log.display(),
-                verdict::tail(&console, 40)
+                verdict::excerpt(&console, &reason)
             ),
         }
         fs::remove_file(&log)?;
@@ -183,30 +188,33 @@ impl Harness {
         let Ok(mut result) = slot.lock() else {
             bail!("another test panicked while building {key}");
         };
-        let result = result.get_or_insert_with(|| {
-            let mut command = command();
-            let output = command
-                .current_dir(&self.repo)
-                .stdin(Stdio::null())
-                .output()
-                .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
-            if output.status.success() {
-                return Ok(());
+        match result.get_or_insert_with(|| make(command().current_dir(&self.repo))) {
+            Ok(()) => Ok(()),
+            // The whole story once is enough.
+            Err(error) => {
+                let story = std::mem::replace(error, "as said in another failure".into());
+                bail!("cannot build {key}: {story}")
             }
-            let text = String::from_utf8_lossy(&output.stderr);
-            Err(verdict::tail(&text, 40))
-        });
-        if let Err(error) = result {
-            bail!("cannot build {key}:\n{error}");
         }
-        Ok(())
     }
+}
+
+fn make(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(verdict::excerpt(&String::from_utf8_lossy(&output.stderr), ""))
 }
 
 /// Kills a guest with all of its processes.
 fn kill_group(guest: &mut Child) -> Result<()> {
-    Command::new("kill")
-        .args(["-KILL", "--", &format!("-{}", guest.id())])
+    // The shell has this built in; the program may be absent.
+    Command::new("bash")
+        .args(["-c", &format!("kill -KILL -- -{}", guest.id())])
         .status()?;
     guest.wait()?;
     Ok(())

@@ -114,9 +114,15 @@ fn kernel_line(line: &str) -> Option<&str> {
     })
 }
 
-/// The last lines of what the test itself said, for the report of a failure.
-pub fn tail(console: &str, lines: usize) -> String {
-    let all: Vec<&str> = console.lines().collect();
-    let shown = all.get(all.len().saturating_sub(lines)..).unwrap_or(&[]);
-    shown.join("\n")
+/// What a reader wants to see of a console, given the reason of a failure: the report with what is
+/// around it, or else the end.
+pub fn excerpt(console: &str, reason: &str) -> String {
+    let line = reason.split_once("the kernel reported: ").map(|(_, line)| line);
+    let lines: Vec<&str> = console.lines().collect();
+    let at = line.and_then(|line| lines.iter().position(|l| l.trim_end().ends_with(line)));
+    let range = match at {
+        Some(at) => at.saturating_sub(10)..(at + 30).min(lines.len()),
+        None => lines.len().saturating_sub(40)..lines.len(),
+    };
+    lines.get(range).unwrap_or(&[]).join("\n")
 }

@@ -21,7 +21,7 @@ new_disk() {
     local file=/tmp/disk.$((DISKS += 1))
     load loop
     need truncate -s "$2M" "$file"
-    var=$(losetup --find --show --sector-size "${3:-512}" "$file") || fail "cannot make a loop device"
+    var=$(losetup --find --show --partscan --sector-size "${3:-512}" "$file") || fail "cannot make a loop device"
     at_exit losetup -d "$var"
 }
 
@@ -155,4 +155,25 @@ disk_named() {
         fi
     done
     fail "no disk has the serial number $2"
+}
+
+# partition DEVICE START LEN [START LEN]: partitions (a DOS table), for a disk that scans them.
+partition() {
+    local disk=$1
+    shift
+    entry() {
+        local shift
+        printf '\0\0\0\0\x83\0\0\0'
+        for shift in 0 8 16 24; do printf "\\x$(printf %x $(($1 >> shift & 255)))"; done
+        for shift in 0 8 16 24; do printf "\\x$(printf %x $(($2 >> shift & 255)))"; done
+    }
+    {
+        head -c 446 /dev/zero
+        entry "$1" "$2"
+        if (($# > 2)); then entry "$3" "$4"; else head -c 16 /dev/zero; fi
+        head -c 32 /dev/zero
+        printf '\x55\xaa'
+    } >/tmp/mbr
+    need dd if=/tmp/mbr of="$disk" conv=fsync status=none
+    need blockdev --rereadpt "$disk"
 }

@@ -33,5 +33,5 @@ status_field() {
 
 # attr NAME FILE: an attribute under /sys/block/dm-N/remap.
 attr() {
-    cat "/sys/block/$(basename "$(realpath "/dev/mapper/$1")")/remap/$2"
+    cat "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1")/remap/$2"
 }

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves: a test that takes too long is ended and failed.
+# Lanes: lockdep
+# Module: none
+# Timeout: 2
+# Caught: the test timed out
+
+sleep 30

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Suspends, resumes and messages device-mapper devices without starting a program for each: a
-//! test that does so hundreds of times would do nothing else.
+//! Handles device-mapper devices without starting a program for each step: a test that does so
+//! hundreds of times would do nothing else.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -11,7 +11,10 @@ use anyhow::{Context, Result};
 const SIZE: usize = 312;
 const NAME: usize = 48;
 const NAME_LEN: usize = 128;
+const DEV_CREATE: u32 = 3;
+const DEV_REMOVE: u32 = 4;
 const DEV_SUSPEND: u32 = 6;
+const TABLE_LOAD: u32 = 9;
 const TARGET_MSG: u32 = 14;
 const FLAG_SUSPEND: u32 = 1 << 1;
 const FLAG_SKIP_LOCKFS: u32 = 1 << 10;
@@ -28,11 +31,13 @@ impl Control {
     /// Waits for the I/O in flight, and holds what comes then.
     pub fn suspend(&self, device: &str) -> Result<()> {
         self.ioctl(DEV_SUSPEND, device, FLAG_SUSPEND | FLAG_SKIP_LOCKFS, &[])
-            .with_context(|| format!("suspend {device}"))
+            .with_context(|| format!("suspend {device}"))?;
+        Ok(())
     }
 
     pub fn resume(&self, device: &str) -> Result<()> {
-        self.ioctl(DEV_SUSPEND, device, 0, &[]).with_context(|| format!("resume {device}"))
+        self.ioctl(DEV_SUSPEND, device, 0, &[]).with_context(|| format!("resume {device}"))?;
+        Ok(())
     }
 
     pub fn message(&self, device: &str, text: &str) -> Result<()> {
@@ -40,10 +45,44 @@ impl Control {
         data.extend_from_slice(text.as_bytes());
         data.push(0);
         self.ioctl(TARGET_MSG, device, 0, &data)
-            .with_context(|| format!("message {device} {text}"))
+            .with_context(|| format!("message {device} {text}"))?;
+        Ok(())
     }
 
-    fn ioctl(&self, command: u32, device: &str, flags: u32, data: &[u8]) -> Result<()> {
+    /// Makes a device of one target, from a table line, and says where its node is.
+    pub fn create(&self, device: &str, table: &str) -> Result<String> {
+        let mut words = table.splitn(4, ' ');
+        let mut word = || words.next().with_context(|| format!("{table}: no table line"));
+        let (start, len): (u64, u64) = (word()?.parse()?, word()?.parse()?);
+        let (target, arguments) = (word()?, word()?);
+        self.ioctl(DEV_CREATE, device, 0, &[]).with_context(|| format!("create {device}"))?;
+        // struct dm_target_spec
+        let mut data = start.to_ne_bytes().to_vec();
+        data.extend_from_slice(&len.to_ne_bytes());
+        data.extend_from_slice(&[0; 8]);
+        data.extend_from_slice(target.as_bytes());
+        data.resize(40, 0);
+        data.extend_from_slice(arguments.as_bytes());
+        data.push(0);
+        let made = self
+            .ioctl(TABLE_LOAD, device, 0, &data)
+            .and_then(|_| self.ioctl(DEV_SUSPEND, device, 0, &[]));
+        match made {
+            Ok(minor) => Ok(format!("/dev/dm-{minor}")),
+            Err(error) => {
+                self.remove(device)?;
+                Err(error.context(format!("load {device}: {table}")))
+            }
+        }
+    }
+
+    pub fn remove(&self, device: &str) -> Result<()> {
+        self.ioctl(DEV_REMOVE, device, 0, &[]).with_context(|| format!("remove {device}"))?;
+        Ok(())
+    }
+
+    /// The answer is the minor number of the device.
+    fn ioctl(&self, command: u32, device: &str, flags: u32, data: &[u8]) -> Result<u64> {
         anyhow::ensure!(device.len() < NAME_LEN, "the name is too long");
         let mut buffer = vec![0u8; SIZE + 4096];
         let mut put = |at: usize, value: u32| {
@@ -52,6 +91,7 @@ impl Control {
         put(0, 4); // version 4.0.0
         put(12, (SIZE + 4096) as u32); // data_size
         put(16, SIZE as u32); // data_start
+        put(20, 1); // target_count
         put(28, flags);
         buffer[NAME..NAME + device.len()].copy_from_slice(device.as_bytes());
         buffer[SIZE..SIZE + data.len()].copy_from_slice(data);
@@ -61,6 +101,8 @@ impl Control {
         if result < 0 {
             return Err(std::io::Error::last_os_error().into());
         }
-        Ok(())
+        let number: [u8; 8] = buffer[40..48].try_into()?;
+        let number = u64::from_ne_bytes(number);
+        Ok(number & 0xff | number >> 12 & 0xfff_ff00)
     }
 }

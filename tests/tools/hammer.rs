@@ -10,7 +10,7 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 
 use crate::dm::Control;
 use crate::ledger::{self, Bounds, Sector};
-use crate::pattern::{fill, generation, mix, Buffer, Device, SECTOR};
+use crate::pattern::{fill, mix, Buffer, Device, SECTOR};
 
 pub struct Plan {
     pub device: String,
@@ -30,6 +30,8 @@ pub struct Plan {
     pub record: Option<String>,
     /// Failed writes do not end it.
     pub errors_ok: bool,
+    /// Records flushes and FUA as if they had been sent: what a target that forgets one does.
+    pub lie: bool,
     pub seed: u64,
 }
 
@@ -127,13 +129,14 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
     let mut buffer = Buffer::new(plan.longest as usize)?;
     let mut seed = plan.seed.wrapping_mul(31).wrapping_add(n);
     while !shared.stop.load(Ordering::Relaxed) {
-        let Some((first, len)) = begin(shared, &mut seed, &mut buffer)? else {
+        let Some((first, len, clean)) = begin(shared, &mut seed, &mut buffer)? else {
             return Ok(());
         };
         let chance = mix(&mut seed) % 8;
+        let durable = clean && chance == 0;
         let bytes = &buffer[..len as usize * SECTOR];
-        let result = device.write(bytes, plan.from + first, chance == 0);
-        finish(shared, first, len, &result, chance == 0)?;
+        let result = device.write(bytes, plan.from + first, durable && !plan.lie);
+        finish(shared, first, len, &result, durable)?;
         if let Err(error) = result {
             shared.errors.fetch_add(1, Ordering::Relaxed);
             if !plan.errors_ok {
@@ -147,8 +150,10 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
     Ok(())
 }
 
-/// Takes a range that nobody writes and fills the buffer with its next generation.
-fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Option<(u64, u64)>> {
+/// Takes a range that nobody writes and fills the buffer with its next generation. Says as well
+/// whether all of it is durable: only then may the write be FUA, for the log of dm-log-writes would
+/// have a cached write to the same place behind it, where it does not belong.
+fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Option<(u64, u64, bool)>> {
     let plan = shared.plan;
     let mut state = shared.lock()?;
     loop {
@@ -162,13 +167,15 @@ fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Optio
         }
         state.busy.push((first, len));
         state.begun += 1;
+        let mut clean = true;
         for n in 0..len {
             let sector = &mut state.sectors[(first + n) as usize];
+            clean &= sector.durable == sector.submitted;
             sector.submitted += 1;
             let at = n as usize * SECTOR;
             fill(&mut buffer[at..at + SECTOR], plan.from + first + n, sector.submitted);
         }
-        return Ok(Some((first, len)));
+        return Ok(Some((first, len, clean)));
     }
 }
 
@@ -194,7 +201,9 @@ fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()
 /// What was acknowledged before a flush began is durable when it ends well.
 fn flush(shared: &Shared<'_>, device: &Device) -> Result<()> {
     let before: Vec<u32> = shared.lock()?.sectors.iter().map(|s| s.acknowledged).collect();
-    device.flush().context("the flush failed")?;
+    if !shared.plan.lie {
+        device.flush().context("the flush failed")?;
+    }
     shared.flushes.fetch_add(1, Ordering::Relaxed);
     for (sector, before) in shared.lock()?.sectors.iter_mut().zip(before) {
         sector.durable = sector.durable.max(before);
@@ -219,20 +228,8 @@ fn reader(shared: &Shared<'_>, n: u64) -> Result<()> {
             bail!("cannot read {len} sectors at {}: {error}", plan.from + first);
         }
         let bounds: Vec<(u32, u32)> = low.into_iter().zip(high).collect();
-        compare(bytes, plan.from + first, &bounds)?;
+        ledger::compare(bytes, plan.from + first, &bounds)?;
         shared.reads.fetch_add(1, Ordering::Relaxed);
-    }
-    Ok(())
-}
-
-/// Each sector is one of those that it may be.
-pub fn compare(bytes: &[u8], first: u64, bounds: &[(u32, u32)]) -> Result<()> {
-    for (n, (sector, (low, high))) in (first..).zip(bytes.chunks_exact(SECTOR).zip(bounds)) {
-        let seen = generation(sector, n)?;
-        ensure!(
-            (*low..=*high).contains(&seen),
-            "sector {n} holds generation {seen}, expected {low} to {high}"
-        );
     }
     Ok(())
 }

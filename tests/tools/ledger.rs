@@ -7,6 +7,8 @@ use std::io::Write;
 
 use anyhow::{ensure, Context, Result};
 
+use crate::pattern::{generation, Buffer, Device, SECTOR};
+
 #[derive(Clone, Copy, Default)]
 pub struct Sector {
     /// The newest write that was begun.
@@ -57,4 +59,31 @@ pub fn find(path: &str, name: &str) -> Result<Bounds> {
         rest = &rest[len..];
     }
     anyhow::bail!("{path}: nothing is recorded for {name}")
+}
+
+/// Each sector is one of those that it may be.
+pub fn compare(bytes: &[u8], first: u64, bounds: &[(u32, u32)]) -> Result<()> {
+    for (n, (sector, (low, high))) in (first..).zip(bytes.chunks_exact(SECTOR).zip(bounds)) {
+        let seen = generation(sector, n)?;
+        ensure!(
+            (*low..=*high).contains(&seen),
+            "sector {n} holds generation {seen}, expected {low} to {high}"
+        );
+    }
+    Ok(())
+}
+
+/// Compares a device, from a sector on, with bounds.
+pub fn check(device: &Device, from: u64, bounds: &Bounds) -> Result<()> {
+    const STEP: usize = 256;
+    let mut buffer = Buffer::new(STEP)?;
+    for (n, bounds) in (0u64..).zip(bounds.0.chunks(STEP)) {
+        let first = from + n * STEP as u64;
+        let bytes = &mut buffer[..bounds.len() * SECTOR];
+        device
+            .read(bytes, first)
+            .with_context(|| format!("cannot read sector {first} and those behind it"))?;
+        compare(bytes, first, bounds)?;
+    }
+    Ok(())
 }

@@ -5,19 +5,26 @@
 //! sectors write  DEVICE FROM COUNT GENERATION [--step N] [--durable]
 //! sectors verify DEVICE FROM COUNT GENERATION [--step N]
 //! sectors hammer DEVICE FROM COUNT [--writers N] [--readers N] [--writes N] [--longest N] [--unit N]
-//!                [--seed N] [--errors-ok] [--record FILE] [--cut-every N --log NAME...]
+//!                [--seed N] [--errors-ok] [--lie] [--record FILE] [--cut-every N --log NAME...]
 //! sectors check  DEVICE FROM FILE MOMENT
+//! sectors cuts   SEED FILE TABLE LOG:DISK...
+//! sectors log    LOG
 //! ```
 //!
 //! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
-//! a moment of the record: `end`, or one of the cuts, `cut-00000` and so on.
+//! a moment of the record: `end`, or one of the cuts, `cut-00000` and so on. `cuts` does so for all
+//! of these, with disks rebuilt from the logs of dm-log-writes.
 
+#[path = "cuts.rs"]
+mod cuts;
 #[path = "dm.rs"]
 mod dm;
 #[path = "hammer.rs"]
 mod hammer;
 #[path = "ledger.rs"]
 mod ledger;
+#[path = "log.rs"]
+mod log;
 #[path = "pattern.rs"]
 mod pattern;
 
@@ -27,7 +34,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -45,7 +52,7 @@ fn run(args: Vec<String>) -> Result<()> {
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.strip_prefix("--") {
-            Some(flag @ ("durable" | "errors-ok")) => options.push((flag.to_owned(), String::new())),
+            Some(flag @ ("durable" | "errors-ok" | "lie")) => options.push((flag.to_owned(), String::new())),
             Some(key) => {
                 let value = args.next().with_context(|| format!("{arg} needs a value"))?;
                 options.push((key.to_owned(), value));
@@ -75,19 +82,12 @@ fn run(args: Vec<String>) -> Result<()> {
             each(number(from)?, number(count)?, step, |first, buffer| {
                 let result = device.read(buffer, first);
                 result.with_context(|| format!("cannot read sector {first} and those behind it"))?;
-                hammer::compare(buffer, first, &vec![(wanted, wanted); buffer.len() / SECTOR])
+                ledger::compare(buffer, first, &vec![(wanted, wanted); buffer.len() / SECTOR])
             })
         }
         ["check", device, from, file, moment] => {
             let device = Device::open(device)?;
-            let bounds = ledger::find(file, moment)?.0;
-            let from = number(from)?;
-            each(from, bounds.len() as u64, 256, |first, buffer| {
-                let result = device.read(buffer, first);
-                result.with_context(|| format!("cannot read sector {first} and those behind it"))?;
-                let at = (first - from) as usize;
-                hammer::compare(buffer, first, &bounds[at..at + buffer.len() / SECTOR])
-            })
+            ledger::check(&device, number(from)?, &ledger::find(file, moment)?)
         }
         ["hammer", device, from, count] => hammer::run(&hammer::Plan {
             device: device.to_owned(),
@@ -102,8 +102,13 @@ fn run(args: Vec<String>) -> Result<()> {
             logs: options.all("log"),
             record: options.all("record").pop(),
             errors_ok: options.has("errors-ok"),
+            lie: options.has("lie"),
             seed: options.number("seed", 1)?,
         }),
+        ["cuts", seed, record, table, ref disks @ ..] if !disks.is_empty() => {
+            cuts::run(number(seed)?, record, table, disks)
+        }
+        ["log", log] => log::list(log),
         _ => bail!(USAGE),
     }
 }

@@ -6,19 +6,21 @@
 VM_TOOLS=(bash cat cp mv rm mkdir rmdir ls ln mkfifo dd cmp diff sync sleep date head tail wc tr cut
     sort uniq comm seq stat truncate timeout touch chmod tee md5sum sha256sum od printf env nproc dirname
     basename realpath df du shuf paste find xargs grep sed mawk awk mount umount losetup blockdev
-    dmesg flock modprobe insmod rmmod dmsetup mke2fs mkfs.ext4 e2fsck tune2fs debugfs sfdisk
-    partx fio setsid uname id kill expr tac numfmt cksum)
+    dmesg flock modprobe insmod rmmod dmsetup mke2fs mkfs.ext4 e2fsck tune2fs debugfs
+    partx fio setsid uname id expr tac numfmt cksum)
 VM_MODULES=(dm-mod dm-flakey dm-log-writes dm-delay loop brd null_blk scsi_debug sd_mod virtio_scsi
     virtio_pci virtio_blk ext4 crc32c)
 
 # binary_files TOOL...: their paths and those of the libraries that they load.
 binary_files() {
-    local tool path
+    local tool path link
     for tool; do
-        path=$(command -v "$tool") || die "the toolchain lacks $tool, which the guests need"
+        path=$(type -P "$tool") || die "the toolchain lacks $tool, which the guests need"
         printf '%s\n' "$path"
         while [[ -L $path ]]; do
-            path=$(realpath -ms "$(dirname "$path")/$(readlink "$path")")
+            link=$(readlink "$path")
+            if [[ $link != /* ]]; then link=${path%/*}/$link; fi
+            path=$(realpath -ms "$link")
             printf '%s\n' "$path"
         done
         ldd "$path" 2>/dev/null | grep -o '/[^ ]*' || true
@@ -30,9 +32,10 @@ binary_files() {
 make_base() {
     local tmp=$1 kernel=$2 root=$1/root file
     say "making the guest's files for $RELEASE"
-    mkdir -p "$root"/{dev,proc,sys,tmp,run,root,var,usr/bin,usr/sbin,usr/lib,usr/lib64}
+    mkdir -p "$root"/{dev,etc,proc,sys,tmp,run,root,var,usr/bin,usr/sbin,usr/lib,usr/lib64}
     for file in bin sbin lib lib64; do ln -s "usr/$file" "$root/$file"; done
-    ln -s /proc/mounts "$root/etc/mtab" 2>/dev/null || { mkdir "$root/etc" && ln -s /proc/mounts "$root/etc/mtab"; }
+    ln -s /proc/mounts "$root/etc/mtab"
+    ln -s bash "$root/usr/bin/sh"
     cp -a /etc/ld.so.cache /etc/mke2fs.conf "$root/etc/"
     printf 'root:x:0:0:root:/root:/bin/bash\n' >"$root/etc/passwd"
     printf 'root:x:0:\ndisk:x:6:\n' >"$root/etc/group"
@@ -42,9 +45,14 @@ make_base() {
         ldconfig -p | grep -oE '/[^ ]*/lib(gcc_s|m)\.so\.[0-9]+$'
     } | sort -u | while read -r file; do
         # Into the merged /usr, under every name that the loader may ask for.
-        case $file in /usr/*) ;; *) file=/usr$file ;; esac
+        case $file in /bin/* | /sbin/* | /lib*) file=/usr$file ;; esac
         mkdir -p "$root${file%/*}"
-        if [[ -L $file ]]; then cp -a "$file" "$root$file"; cp -L "$file" "$root$(realpath "$file")"; else cp "$file" "$root$file"; fi
+        cp -a "$file" "$root$file"
+        if [[ -L $file ]]; then
+            file=$(realpath "$file")
+            mkdir -p "$root${file%/*}"
+            cp "$file" "$root$file"
+        fi
     done
     vm_modules "$root" "$kernel"
     (cd "$root" && find . | cpio -o -H newc --quiet -R 0:0) >"$tmp/base.cpio"
@@ -55,15 +63,11 @@ make_base() {
 vm_modules() {
     local root=$1 kernel=$2 lib=usr/lib/modules/$RELEASE module file
     mkdir -p "$root/$lib"
-    cp "$kernel/$lib"/modules.{builtin,builtin.modinfo,order} "$root/$lib/"
-    [[ -e $kernel/lib ]] || ln -s usr/lib "$kernel/lib"
-    [[ -e $kernel/$lib/modules.dep ]] || depmod -b "$kernel" "$RELEASE"
+    cp "$kernel/lib/modules/$RELEASE"/modules.{builtin,builtin.modinfo,order} "$root/$lib/"
     for module in "${VM_MODULES[@]}"; do
         modprobe -d "$kernel" -S "$RELEASE" --show-depends "$module" ||
             die "Debian's kernel $RELEASE has no module $module, which the guests need"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r file; do
-        file=$(realpath "$file")
-        mkdir -p "$root/${file%/*}"
         case $file in
         *.xz) xz -dc "$file" >"$root/$lib/$(basename "${file%.xz}")" ;;
         *.zst) zstd -qdc "$file" >"$root/$lib/$(basename "${file%.zst}")" ;;
@@ -81,7 +85,7 @@ vm_base() {
     item=guest-files-$RELEASE-$KEY-$(hash "$REPO/scripts/vm-lib.sh")
     cache_item "$item" 300 make_base "$kernel"
     BASE=$CACHE/$item/base.cpio
-    VMLINUZ=$kernel/boot/vmlinuz-$RELEASE
+    VMLINUZ=$kernel/vmlinuz
 }
 
 # vm_accel: kvm or tcg. That /dev/kvm opens does not mean that a kernel runs in it, so one is
@@ -161,39 +165,47 @@ vm_disks() {
     done < <(sed -n 's/^# Disk: //p' "$test")
 }
 
+# with_folders FILE: it and the folders that it is in, if it is there.
+with_folders() {
+    local path=$1
+    if [[ ! -f $path ]]; then return; fi
+    while [[ $path ]]; do
+        printf '%s\n' "$path"
+        path=${path%/*}
+    done
+}
+
 run_vm() {
-    local tmp accel module
+    local accel module file
     vm_base
     accel=$(vm_accel)
     module=$(module_file vm)
-    tmp=$(mktemp -d /tmp/vm.XXXXXX)
-    trap 'rm -rf "$tmp"' EXIT
-    # Later archives add to the first: the test files, our own programs, the module.
+    VM_TMP=$(mktemp -d /tmp/vm.XXXXXX)
+    trap 'rm -rf "$VM_TMP"' EXIT
+    # Later archives add to the first: the test files and the modules, then our own program, without
+    # what only a debugger reads.
+    mkdir -p "$VM_TMP/tools/tools"
+    strip -o "$VM_TMP/tools/tools/sectors" "$TARGET/debug/examples/sectors"
     {
         cat "$BASE"
-        cd /
-        {
-            printf '%s\n' "$REPO" "$REPO/scripts" "$REPO/scripts"/guest-{init,fstab} "$REPO/tests"
-            find "$REPO/tests/guest" -not -name '*.o'
-            for file in "$TARGET"/debug/examples/{sectors,replay} "$TARGET/module/$RELEASE"/*.ko; do
-                [[ -f $file ]] && printf '%s\n' "$file"
-            done | while read -r file; do
-                printf '%s\n' "$file"
-                while [[ $file == /*/* ]]; do
-                    file=${file%/*}
-                    printf '%s\n' "$file"
-                done
-            done
-        } | sort -u | sed 's|^/||' | cpio -o -H newc --quiet -R 0:0
-    } >"$tmp/initrd"
+        (
+            cd /
+            {
+                printf '%s\n' "$REPO" "$REPO/scripts" "$REPO"/scripts/guest-{init,fstab} "$REPO/tests"
+                find "$REPO/tests/guest"
+                for file in "$TARGET/module/$RELEASE"/*.ko; do with_folders "$file"; done
+            } | sort -u | sed 's|^/||' | cpio -o -H newc --quiet -R 0:0
+        )
+        (cd "$VM_TMP/tools" && find tools | cpio -o -H newc --quiet -R 0:0)
+    } >"$VM_TMP/initrd"
     QEMU=(qemu-system-x86_64 -m "${GUEST_MEM:-768}" -nodefaults -no-reboot -display none -serial stdio
-        -kernel "$VMLINUZ" -initrd "$tmp/initrd"
-        -append "console=ttyS0 panic=-1 oops=panic rdinit=$REPO/scripts/guest-init GUEST_MODULES=/ GUEST_MODULE=$module ${GUEST_ENV[*]}")
+        -kernel "$VMLINUZ" -initrd "$VM_TMP/initrd"
+        -append "console=ttyS0 panic=-1 oops=panic rdinit=$REPO/scripts/guest-init GUEST_MODULES=/ GUEST_MODULE=$module ${GUEST_ENV[*]} GUEST_TOOLS=/tools")
     case $accel in
     kvm) QEMU+=(-accel kvm -cpu host -smp 2) ;;
     tcg) QEMU+=(-accel tcg,thread=multi -cpu max -smp 2) ;;
     esac
-    vm_disks "$tmp"
+    vm_disks "$VM_TMP"
     # shellcheck disable=SC2206
     QEMU+=(${GUEST_QEMU:-})
     setpriv --pdeathsig KILL "${QEMU[@]}" </dev/null

@@ -9,7 +9,7 @@ use dm_remap_core::{
     format::{self, FormatError, Params},
     identity::{Identities, Identity},
     layout::{Layout, LayoutError},
-    open::{self, Examined, Expect, OpenError},
+    open::{self, Examined, Expect, Formatted, OpenError, Opened},
     units::{BlockSize, SectorCount, SECTOR_BYTES},
 };
 
@@ -117,30 +117,7 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
     let plan = plan(shape, &main).ok();
     let formatted = match open::examine(&mut area, shape.spare_len, plan.as_ref())? {
         Examined::Formatted(formatted) => formatted,
-        Examined::Blank => {
-            let layout = plan.ok_or(Failure::Errno(EINVAL))?;
-            if !shape.writable {
-                return Err(Failure::Open(OpenError::Unwritable));
-            }
-            pr_info!("{}: formatting the spare area\n", volume.name());
-            format::format(
-                &mut area,
-                Params {
-                    uuid: clock::new_uuid(),
-                    main: expect.main,
-                    spare: expect.spare,
-                    main_start: shape.main_start,
-                    main_len: shape.len,
-                    spare_start: shape.spare_start,
-                    created: clock::real_seconds(),
-                    layout,
-                },
-            )?;
-            match open::examine(&mut area, shape.spare_len, None)? {
-                Examined::Formatted(formatted) => formatted,
-                Examined::Blank => return Err(Failure::Open(OpenError::Unreadable)),
-            }
-        }
+        Examined::Blank => format_area(volume, &mut area, &expect, plan)?,
     };
     let uuid = formatted.superblock.uuid;
     let opened = open::load(&mut area, &formatted, &expect)?;
@@ -152,7 +129,7 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
     };
     let layout = opened.writer.layout().clone();
     let config = config(shape, wishes, &main, &spare, layout.spare_count());
-    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
+    let engine = boxed_engine(opened, config, state)?;
     let snapshot = engine.snapshot().map_err(|_| ENOMEM)?;
     core.start(engine, uuid)?;
     volume.map.publish(snapshot.into());
@@ -184,6 +161,44 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
         );
     }
     Ok(())
+}
+
+/// Formats a blank area, and reads what was written.
+#[inline(never)]
+fn format_area(
+    volume: &Volume,
+    area: &mut SpareArea<'_>,
+    expect: &Expect,
+    plan: Option<Layout>,
+) -> Result<Formatted, Failure> {
+    let layout = plan.ok_or(Failure::Errno(EINVAL))?;
+    if !expect.writable {
+        return Err(Failure::Open(OpenError::Unwritable));
+    }
+    let shape = volume.shape();
+    pr_info!("{}: formatting the spare area\n", volume.name());
+    let params = Params {
+        uuid: clock::new_uuid(),
+        main: expect.main,
+        spare: expect.spare,
+        main_start: shape.main_start,
+        main_len: shape.len,
+        spare_start: shape.spare_start,
+        created: clock::real_seconds(),
+        layout,
+    };
+    format::format(area, params)?;
+    match open::examine(area, shape.spare_len, None)? {
+        Examined::Formatted(formatted) => Ok(formatted),
+        Examined::Blank => Err(Failure::Open(OpenError::Unreadable)),
+    }
+}
+
+/// The engine for an area that was opened. Alone, so that what it takes of the stack is given back.
+#[inline(never)]
+fn boxed_engine(opened: Opened, config: Config, state: State) -> Result<KBox<Engine>> {
+    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
+    Ok(KBox::new(engine, GFP_KERNEL)?)
 }
 
 /// Why a volume does not come up.

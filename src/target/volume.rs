@@ -70,7 +70,7 @@ pub(crate) struct Volume {
     pub(crate) requests: SpinLockIrq<Requests>,
     /// The worker's own: the engine, its buffers, the jobs of the batch.
     #[pin]
-    pub(crate) core: Mutex<Core>,
+    pub(crate) core: Mutex<KBox<Core>>,
     #[pin]
     summary: SpinLockIrq<Summary>,
     /// Device-mapper's event of whichever table is live.
@@ -108,6 +108,7 @@ impl Volume {
         let counters = empty.counters();
         let first = Arc::new(empty.snapshot(&[], &[]).map_err(|_| ENOMEM)?, GFP_KERNEL)?;
         let core = Core::new(shape.block)?;
+        let requests = Requests::new()?;
         let thread = CString::try_from_fmt(fmt!("dm-remap/{}", name))?;
         let name = CString::try_from(name)?;
         let events = Arc::pin_init(EventSink::new(), GFP_KERNEL)?;
@@ -133,7 +134,7 @@ impl Volume {
                     map <- Published::new(first),
                     layout: SetOnce::new(),
                     queue <- BioQueue::new(),
-                    requests <- new_spinlock_irqsave!(Requests::new(), "dm-remap requests"),
+                    requests <- new_spinlock_irqsave!(requests, "dm-remap requests"),
                     core <- new_mutex!(core, "dm-remap core"),
                     summary <- new_spinlock_irqsave!(summary, "dm-remap summary"),
                     events,

@@ -35,8 +35,8 @@ const BLOCKS_A_JOB: u32 = 8;
 
 /// What only the worker, and the callbacks that run while it rests, may touch.
 pub(crate) struct Core {
-    /// Decides; there once the area is loaded.
-    engine: Option<Engine>,
+    /// Decides; there once the area is loaded. In a box, for it is too large for a kernel stack.
+    engine: Option<KBox<Engine>>,
     /// The area's own UUID.
     uuid: [u8; 16],
     /// Forward progress for our own I/O.
@@ -53,8 +53,8 @@ pub(crate) struct Core {
 
 impl Core {
     /// Buffers and bios for a volume of this block size.
-    pub(crate) fn new(block: BlockSize) -> Result<Core> {
-        Ok(Core {
+    pub(crate) fn new(block: BlockSize) -> Result<KBox<Core>> {
+        let core = Core {
             engine: None,
             uuid: [0; 16],
             io: IoContext::new()?,
@@ -62,11 +62,12 @@ impl Core {
             meta: IoBuffer::new(SECTORS_OF_META)?,
             jobs: [const { None }; MAX_JOBS],
             devices: None,
-        })
+        };
+        Ok(KBox::new(core, GFP_KERNEL)?)
     }
 
     /// The area is loaded: from here on there is an engine.
-    pub(crate) fn start(&mut self, engine: Engine, uuid: [u8; 16]) -> Result {
+    pub(crate) fn start(&mut self, engine: KBox<Engine>, uuid: [u8; 16]) -> Result {
         self.make_room(&engine)?;
         self.engine = Some(engine);
         self.uuid = uuid;
@@ -326,7 +327,7 @@ impl Core {
             }
             Action::Meta { places } => self.write_meta(volume, places.as_slice()),
             Action::Publish { wait } => {
-                if let Some(snapshot) = self.engine.as_mut().and_then(Engine::take_snapshot) {
+                if let Some(snapshot) = self.engine.as_mut().and_then(|e| e.take_snapshot()) {
                     volume.map.publish(Arc::from(snapshot));
                 }
                 if wait {

@@ -128,10 +128,7 @@ fn a_job_over_remapped_and_other_blocks() {
 
 #[test]
 fn a_partial_last_block_is_copied_as_far_as_it_exists() {
-    let mut lab = Lab::new(Shape {
-        len: 509,
-        ..fine()
-    });
+    let mut lab = Lab::new(Shape { len: 509, ..fine() });
     bad_write(&mut lab, 506, 1);
     assert_eq!(lab.write_now(505, 4), Ok(()));
     assert!(lab.remapped(63));
@@ -164,7 +161,8 @@ fn every_block_size() {
         let at = block * 2 + block / 3;
         bad_write(&mut lab, at, 1);
         bad_write(&mut lab, block * 6, 1);
-        lab.main.plan(Op::Read, block * 3 - 1, 1, Until::Forever, MEDIUM);
+        lab.main
+            .plan(Op::Read, block * 3 - 1, 1, Until::Forever, MEDIUM);
         assert_eq!(lab.write_now(at, 1), Ok(()));
         assert_eq!(lab.write_now(block * 6, 1), Ok(()));
         assert!(lab.remapped(2) && lab.remapped(6));
@@ -195,7 +193,14 @@ fn fua_is_kept() {
     lab.settle();
     assert_eq!(lab.result(ticket), Ok(()));
     let plain = |a: &&Action| {
-        matches!(a, Action::Write { side: Side::Main, fua: false, .. })
+        matches!(
+            a,
+            Action::Write {
+                side: Side::Main,
+                fua: false,
+                ..
+            }
+        )
     };
     assert_eq!(lab.actions.iter().filter(plain).count(), 0);
     // Nothing was flushed by hand: what was acknowledged with FUA is there.
@@ -258,7 +263,10 @@ fn a_full_log_is_written_anew() {
             lab = lab.cut(None);
         }
     }
-    assert!(compactions > 2, "the log was hardly ever full: {compactions}");
+    assert!(
+        compactions > 2,
+        "the log was hardly ever full: {compactions}"
+    );
     let counters = lab.engine.map().counters();
     assert_eq!((counters.remapped, counters.pending_sectors), (8, 511 - 8));
     let mut lab = lab.cut(None);
@@ -294,7 +302,10 @@ fn a_quota_that_is_full_drops_marks_and_nothing_else() {
         ..Shape::default()
     });
     let quota = u64::from(lab.engine.layout().pending_quota());
-    assert!(quota < 4096, "the target is too small for this quota of {quota}");
+    assert!(
+        quota < 4096,
+        "the target is too small for this quota of {quota}"
+    );
     lab.main.plan(Op::Read, 0, 4096, Until::Forever, MEDIUM);
     for at in (0..4096).step_by(64) {
         assert_eq!(lab.read_now(at, 64), Err(MEDIUM));
@@ -363,7 +374,11 @@ fn each_allocation_may_fail() {
         refused_somewhere += usize::from(!moved);
         assert_eq!(lab.state(), State::Rw);
         let left = lab.engine.map().counters().spare_free;
-        assert_eq!(left, if lab.remapped(2) { free - 1 } else { free }, "no spare block leaks");
+        assert_eq!(
+            left,
+            if lab.remapped(2) { free - 1 } else { free },
+            "no spare block leaks"
+        );
         assert_eq!(lab.write_now(18, 2), Ok(()), "afterwards all works");
         lab.verify(|_, at| at == 21);
         lab.flush();

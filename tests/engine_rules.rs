@@ -76,7 +76,15 @@ fn a_write_error_as_real_drives_report_it_is_confirmed_elsewhere() {
         lab.main.plan(Op::Write, 16, 8, Until::Forever, failure);
         assert_eq!(lab.write_now(16, 8), Ok(()));
         assert!(lab.remapped(2));
-        let writes = |a: &&Action| matches!(a, Action::Write { side: Side::Main, .. });
+        let writes = |a: &&Action| {
+            matches!(
+                a,
+                Action::Write {
+                    side: Side::Main,
+                    ..
+                }
+            )
+        };
         assert_eq!(lab.actions.iter().filter(writes).count(), 2);
         assert_eq!(reads(&lab.actions, Side::Main), 1, "one probe, no salvage");
         lab.verify(nothing_fails);
@@ -233,7 +241,11 @@ fn what_cannot_be_salvaged_is_only_on_main() {
     assert_eq!(lab.read_now(16, 8), Ok(()));
     // A write makes it on spare, durably.
     assert_eq!(lab.write_now(20, 1), Ok(()));
-    assert!(lab.engine.map().chunk(dm_remap_core::units::Block(2), 0).is_plain());
+    assert!(lab
+        .engine
+        .map()
+        .chunk(dm_remap_core::units::Block(2), 0)
+        .is_plain());
     let writes = lab.main.trace.len();
     assert_eq!(lab.read_now(16, 8), Ok(()));
     assert_eq!(lab.main.trace.len(), writes);
@@ -305,7 +317,8 @@ fn a_spare_block_that_fails_is_never_used_again() {
         bad_write(&mut lab, 0, 512);
         assert_eq!(lab.write_now(0, 8), Ok(()));
         let first = lab.spare_of(0);
-        lab.spare.plan(Op::Write, first + 8, 16, Until::Forever, failure);
+        lab.spare
+            .plan(Op::Write, first + 8, 16, Until::Forever, failure);
         assert_eq!(lab.write_now(8, 8), Ok(()));
         assert_eq!(lab.engine.map().counters().spare_failed, 2);
         assert_eq!(lab.spare_of(1), first + 24);
@@ -337,7 +350,8 @@ fn a_remapped_block_moves_on_when_its_spare_block_fails() {
     bad_write(&mut lab, 16, 8);
     assert_eq!(lab.write_now(16, 8), Ok(()));
     let old = lab.spare_of(2);
-    lab.spare.plan(Op::Write, old + 2, 1, Until::Forever, MEDIUM);
+    lab.spare
+        .plan(Op::Write, old + 2, 1, Until::Forever, MEDIUM);
     assert_eq!(lab.write_now(17, 3), Ok(()));
     assert_ne!(lab.spare_of(2), old);
     assert_eq!(lab.engine.map().counters().spare_failed, 1);
@@ -387,7 +401,8 @@ fn a_copy_that_fails_is_degraded_on_record() {
     bad_write(&mut lab, 0, 64);
     assert_eq!(lab.write_now(0, 8), Ok(()));
     let places = lab.log_places();
-    lab.spare.plan(Op::Write, places[0] / 8 * 8, 8 * 64, Until::Forever, MEDIUM);
+    lab.spare
+        .plan(Op::Write, places[0] / 8 * 8, 8 * 64, Until::Forever, MEDIUM);
     assert_eq!(lab.write_now(8, 8), Ok(()));
     assert_eq!(lab.engine.status().degraded, 1);
     assert!(lab.notices.contains(&Notice::Degraded(0)));
@@ -451,7 +466,10 @@ fn a_move_that_takes_too_long_leaves_the_block_where_it_is() {
     lab.cost = 11_000;
     assert_eq!(lab.write_now(0, 1), Err(MEDIUM));
     assert!(!lab.remapped(0));
-    assert_eq!(lab.engine.map().counters().spare_free, lab.engine.map().counters().spare_total);
+    assert_eq!(
+        lab.engine.map().counters().spare_free,
+        lab.engine.map().counters().spare_total
+    );
     lab.cost = 0;
     assert_eq!(lab.write_now(0, 1), Ok(()));
     lab.verify(nothing_fails);
@@ -472,7 +490,10 @@ fn a_thousand_failing_requests_are_each_handled_once() {
     }
     assert_eq!(lab.engine.map().counters().remapped, 1000);
     let commits = lab.engine.status().generation;
-    assert!(commits < 100, "changes that arrive together share a commit: {commits}");
+    assert!(
+        commits < 100,
+        "changes that arrive together share a commit: {commits}"
+    );
     lab.verify(nothing_fails);
     lab.flush();
     lab.cut(None).verify(nothing_fails);

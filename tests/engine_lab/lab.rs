@@ -104,6 +104,8 @@ pub struct Lab {
     pub cost: u64,
     /// No block of the log can be written; superblocks can.
     pub fail_log: bool,
+    /// Ranges of main that some plan ever made unreadable.
+    pub faulty: Vec<std::ops::Range<u64>>,
     batch: Vec<Option<Request>>,
     flying: Vec<Flying>,
     scratch: Vec<u8>,
@@ -160,6 +162,7 @@ impl Lab {
             now: 0,
             cost: 0,
             fail_log: false,
+            faulty: Vec::new(),
             batch: (0..MAX_JOBS).map(|_| None).collect(),
             flying: Vec::new(),
             scratch,
@@ -175,7 +178,10 @@ impl Lab {
         twin.cut();
         main.dead = None;
         spare.dead = None;
-        Lab::load(self.shape, main, spare, twin).expect("what a power cut leaves loads")
+        let lab = Lab::load(self.shape, main, spare, twin);
+        let mut lab = lab.expect("what a power cut leaves loads");
+        lab.faulty = self.faulty;
+        lab
     }
 
     pub(crate) fn disk(&mut self, side: Side) -> &mut Disk {
@@ -350,7 +356,9 @@ impl Lab {
         t.checked = true;
         let len = (t.data.len() / SECTOR_BYTES) as u32;
         match t.op {
-            Op::Write => self.twin.end_write(t.start, len, &t.data, t.fua, t.result.is_ok()),
+            Op::Write => self
+                .twin
+                .end_write(t.start, len, &t.data, t.fua, t.result.is_ok()),
             Op::Read if t.result.is_ok() => self.twin.check_read(t.start, &t.data, &t.known),
             Op::Read => {}
         }

@@ -135,7 +135,11 @@ impl Twin {
     pub fn saw(&mut self, at: u64, data: &[u8]) {
         let found = value(at, data);
         let known = &mut self.sectors[at as usize];
-        assert!(known.now.contains(&found), "sector {at}: {found}, not of {:?}", known.now);
+        assert!(
+            known.now.contains(&found),
+            "sector {at}: {found}, not of {:?}",
+            known.now
+        );
         known.now = vec![found];
     }
 

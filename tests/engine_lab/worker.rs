@@ -117,7 +117,10 @@ impl Lab {
             }
             Action::Notice(notice) => self.notices.push(notice),
             Action::Idle => {
-                assert!(self.batch.iter().all(Option::is_none), "a job was forgotten");
+                assert!(
+                    self.batch.iter().all(Option::is_none),
+                    "a job was forgotten"
+                );
                 self.event = Event::Start;
             }
         }

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Power cuts between every two actions of the engine, and within them.
+
+#[path = "engine_lab/lab.rs"]
+mod lab;
+
+use dm_remap_core::{
+    engine::{Action, State},
+    fault::Op,
+};
+use lab::{
+    disk::{Until, IOERR, MEDIUM},
+    rng::Rng,
+    Lab, Shape,
+};
+
+/// How the power goes, before, in or after an action.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Before it, with nothing kept that was not flushed.
+    Before,
+    /// Within it: any part of it is done.
+    Within,
+    /// After it, with nothing kept that was not flushed.
+    After,
+    /// After it, with any part kept of what was not flushed.
+    AfterAny,
+}
+
+const CUTS: [Cut; 4] = [Cut::Before, Cut::Within, Cut::After, Cut::AfterAny];
+
+/// Runs `story` up to the engine's n-th action and cuts the power there. `None` when it ends before.
+fn cut_at(n: usize, how: Cut, seed: u64, story: &dyn Fn(&mut Film)) -> Option<Lab> {
+    let film = film_of(n, how, seed, story);
+    let Film {
+        lab, mut rng, over, ..
+    } = film;
+    let rng = matches!(how, Cut::Within | Cut::AfterAny).then_some(&mut rng);
+    over.then(|| lab.cut(rng))
+}
+
+fn film_of(n: usize, how: Cut, seed: u64, story: &dyn Fn(&mut Film)) -> Film {
+    let mut film = Film {
+        lab: Lab::new(Shape {
+            main_physical: 1,
+            spare_physical: 1,
+            len: 256,
+            ..Shape::default()
+        }),
+        end: n,
+        played: 0,
+        from: 0,
+        how,
+        rng: Rng::new(seed),
+        over: false,
+    };
+    story(&mut film);
+    film
+}
+
+/// A lab that stops at a chosen action.
+struct Film {
+    lab: Lab,
+    /// After so many actions.
+    end: usize,
+    played: usize,
+    /// What comes before this one is told elsewhere.
+    from: usize,
+    how: Cut,
+    rng: Rng,
+    over: bool,
+}
+
+impl Film {
+    /// Works until all is done, or the power is cut.
+    fn play(&mut self) {
+        while !self.over {
+            self.lab.land_all();
+            let action = self.lab.ask();
+            if action == Action::Idle {
+                self.lab.carry_out(action);
+                if self.lab.queue.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            if self.played == self.end {
+                self.over = true;
+                match (self.how, action) {
+                    (Cut::Before, _) => {}
+                    (Cut::Within, Action::Meta { places }) => self.lab.tear(places, &mut self.rng),
+                    _ => self.lab.carry_out(action),
+                }
+                return;
+            }
+            self.played += 1;
+            self.lab.carry_out(action);
+        }
+    }
+
+    /// The part of the story begins that is to be cut.
+    fn begins(&mut self) {
+        self.from = self.played;
+    }
+
+    fn write(&mut self, start: u64, len: u32, fua: bool) {
+        if !self.over {
+            self.lab.write(start, len, fua);
+        }
+    }
+
+    fn read(&mut self, start: u64, len: u32) {
+        if !self.over {
+            self.lab.read(start, len);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.over {
+            self.lab.flush();
+        }
+    }
+}
+
+/// Each cut of a story leaves what was acknowledged, and nothing that was never written.
+fn every_cut(story: &dyn Fn(&mut Film), may_fail: &dyn Fn(&Lab, u64) -> bool) -> usize {
+    let whole = film_of(usize::MAX, Cut::Before, 0, story);
+    for n in whole.from..whole.played {
+        for (i, how) in CUTS.into_iter().enumerate() {
+            let lab = cut_at(n, how, (n * CUTS.len() + i) as u64, story);
+            let mut lab = lab.expect("the story is as long as before");
+            lab.verify(may_fail);
+            // It can be written again, and the power cut again.
+            if lab.state() == State::Rw && n % CUTS.len() == i {
+                lab.write(0, 200, true);
+                lab.settle();
+                lab.cut(None).verify(may_fail);
+            }
+        }
+    }
+    whole.played - whole.from
+}
+
+fn bad_read(lab: &Lab, at: u64) -> bool {
+    lab.main.planned(Op::Read, at, 1)
+}
+
+#[test]
+fn cuts_while_blocks_move() {
+    let story = |film: &mut Film| {
+        film.write(0, 256, false);
+        film.play();
+        film.flush();
+        let main = &mut film.lab.main;
+        main.plan(Op::Write, 18, 2, Until::Forever, MEDIUM);
+        main.plan(Op::Write, 40, 1, Until::Forever, IOERR);
+        main.plan(Op::Read, 22, 1, Until::Forever, MEDIUM);
+        film.write(17, 26, true);
+        film.write(60, 3, false);
+        film.play();
+        film.write(16, 4, true);
+        film.write(41, 1, false);
+        film.play();
+        film.flush();
+        // A sector that stayed behind is written, and another block moves with it.
+        film.lab
+            .main
+            .plan(Op::Write, 100, 1, Until::Forever, MEDIUM);
+        film.write(20, 90, true);
+        film.play();
+        film.write(98, 4, true);
+        film.play();
+    };
+    let cuts = every_cut(&story, &bad_read);
+    assert!(cuts > 50, "only {cuts} actions");
+}
+
+#[test]
+fn cuts_while_spare_blocks_fail() {
+    let story = |film: &mut Film| {
+        film.lab
+            .main
+            .plan(Op::Write, 16, 16, Until::Forever, MEDIUM);
+        film.write(16, 8, true);
+        film.play();
+        if film.over {
+            return;
+        }
+        let first = film.lab.spare_of(2);
+        film.lab
+            .spare
+            .plan(Op::Write, first + 8, 8, Until::Forever, MEDIUM);
+        film.write(24, 4, true);
+        film.play();
+        film.lab
+            .spare
+            .plan(Op::Write, first + 1, 1, Until::Forever, MEDIUM);
+        film.write(17, 2, true);
+        film.play();
+    };
+    let cuts = every_cut(&story, &|_, _| false);
+    assert!(cuts > 20, "only {cuts} actions");
+}
+
+#[test]
+fn cuts_while_a_copy_degrades_and_the_other_goes_on() {
+    let story = |film: &mut Film| {
+        film.lab
+            .main
+            .plan(Op::Write, 0, 256, Until::Forever, MEDIUM);
+        film.write(0, 8, true);
+        film.play();
+        if film.over {
+            return;
+        }
+        let place = film.lab.log_places()[1];
+        film.lab
+            .spare
+            .plan(Op::Write, place - 64, 256, Until::Forever, MEDIUM);
+        for block in 1..5 {
+            film.write(block * 8 + 2, 3, true);
+            film.play();
+        }
+    };
+    let cuts = every_cut(&story, &|_, _| false);
+    assert!(cuts > 20, "only {cuts} actions");
+}
+
+#[test]
+fn cuts_while_the_log_is_written_anew() {
+    let story = |film: &mut Film| {
+        let half = u64::from(film.lab.engine.layout().half_blocks());
+        film.lab
+            .main
+            .plan(Op::Read, 128, 128, Until::Forever, MEDIUM);
+        film.lab
+            .main
+            .plan(Op::Write, 0, 128, Until::Forever, MEDIUM);
+        for i in 0..half + 2 {
+            if i == half - 12 {
+                film.begins();
+            }
+            film.read(128 + i, 1);
+            film.play();
+            if i % 2 == 0 {
+                film.write(i * 4 % 128, 2, true);
+                film.play();
+            }
+        }
+    };
+    let may_fail = |_: &Lab, at: u64| at >= 128;
+    let cuts = every_cut(&story, &may_fail);
+    assert!(cuts > 50, "only {cuts} actions");
+}
+
+#[test]
+fn cuts_while_no_copy_can_be_written() {
+    let story = |film: &mut Film| {
+        film.lab
+            .main
+            .plan(Op::Write, 0, 128, Until::Forever, MEDIUM);
+        film.write(0, 8, true);
+        film.play();
+        film.lab.fail_log = true;
+        film.write(8, 8, true);
+        film.play();
+        film.write(0, 16, true);
+        film.play();
+    };
+    let cuts = every_cut(&story, &|_, _| false);
+    assert!(cuts > 10, "only {cuts} actions");
+}

@@ -32,10 +32,10 @@ fetch() {
     shift
     want=("${@/%/=$VERSION}")
     mkdir -p "$dir"
-    (cd "$dir" && logged "$dir/log" apt-get -q download "${want[@]}") 2>/dev/null && return
-    say "not found; reading the archive's list again"
-    logged "$dir/log" apt-get -q update || die "cannot reach the package archive: is the network there?"
-    (cd "$dir" && logged "$dir/log" apt-get -q download "${want[@]}") ||
+    env -C "$dir" apt-get -q download "${want[@]}" >"$dir/log" 2>&1 && return
+    say "$* cannot be fetched; reading the archive's list again"
+    logged "$dir/log" apt-get -q update --error-on=any || die "cannot read the list of the package archive: look at the lines above"
+    logged "$dir/log" env -C "$dir" apt-get -q download "${want[@]}" ||
         die "the archive no longer has $* at $VERSION: run 'make update' for the newest kernels"
 }
 

@@ -8,6 +8,8 @@
 
 set -euo pipefail
 
+# An ordinary user's may lack what chroot, depmod and debootstrap are in.
+PATH=$PATH:/usr/sbin:/sbin
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROG=${0##*/}
 if [[ ${DM_REMAP_INSIDE:-} ]]; then
@@ -102,6 +104,7 @@ cache_item() {
 sweep() {
     local left item
     for left in "$CACHE"/.new-*; do
+        [[ -e $left ]] || continue
         item=${left##*/.new-}
         item=${item%.log}
         if [[ $item == "$1" ]] || flock -n "$CACHE/.lock-$item" true; then remove_tree "$left"; fi
@@ -119,12 +122,16 @@ lock_item() {
     }
 }
 
-# logged FILE CMD...: runs CMD with its output in FILE; when it fails, shows the end of that.
+# logged FILE CMD...: runs CMD with its output in FILE; when it fails, shows the end of that. A
+# network that is not there has the same cause whatever was wanted from it, so that ends it all.
 logged() {
-    local log=$1 rc=0
+    local log=$1 rc=0 reason
     shift
     "$@" >"$log" 2>&1 </dev/null || rc=$?
     ((rc == 0)) && return
+    reason=$(grep -oE 'Temporary failure resolving[^,]*|Could not (resolve|connect)[^,]*|Unable to connect[^,]*|Network is unreachable|Connection (refused|timed out|failed)' "$log" |
+        head -n 1 | sed 's/ (.*//')
+    [[ ! $reason ]] || die "cannot reach the package archive (${reason%:}): check the network, or set http_proxy if there is a proxy"
     tail -n 20 "$log" >&2
     return $rc
 }

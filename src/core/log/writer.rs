@@ -11,6 +11,12 @@ use crate::{
     superblock::{self, Superblock},
 };
 
+/// How many commits may follow a checkpoint, however small it is.
+const MIN_COMMITS: u32 = 64;
+
+/// How many commits may follow a checkpoint, however large it is.
+const MAX_COMMITS: u32 = 2048;
+
 /// Why nothing can be written now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -76,6 +82,8 @@ pub(crate) struct Start {
     pub(crate) half: Half,
     /// The index after the last block.
     pub(crate) next: u32,
+    /// The index after the last block of the checkpoint.
+    pub(crate) commits: u32,
     pub(crate) base: u64,
     /// The last block's.
     pub(crate) generation: u64,
@@ -159,9 +167,15 @@ impl Writer {
         bit(CopyId::A) | bit(CopyId::B)
     }
 
-    /// How many more commits the half has room for: at 0, a checkpoint has to come first.
+    /// How many more commits may follow: at 0, a checkpoint has to come first.
+    ///
+    /// There are about as many as the checkpoint has blocks. That keeps both the cost of the next
+    /// checkpoint and the time that replaying the commits takes in proportion.
     pub fn room(&self) -> u32 {
-        self.sb.layout.half_blocks().saturating_sub(self.start.next)
+        let commits = self.start.commits.clamp(MIN_COMMITS, MAX_COMMITS);
+        let end = self.start.commits.saturating_add(commits);
+        let end = end.min(self.sb.layout.half_blocks());
+        end.saturating_sub(self.start.next)
     }
 
     /// A commit of so many units of records can be written without a checkpoint before it.
@@ -282,6 +296,7 @@ impl Writer {
                 if last {
                     start.half = start.half.other();
                     start.next = checkpoint.next;
+                    start.commits = checkpoint.next;
                     start.base = checkpoint.base;
                     start.prev_crc = checkpoint.prev_crc;
                     self.checkpoint = None;

@@ -86,7 +86,8 @@ pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<O
     // A commit that is in one copy alone was never acknowledged, and could be gone the next time.
     let repairs = chain.repairs.as_slice();
     let half_told = repairs.iter().any(|r| r.to == chain.next);
-    let unsettled = walk.unsettled || half_told || found.stale_places || found.unread_places;
+    let unsettled = walk.unsettled || half_told || found.unread_places;
+    let lacking = found.stale_places || !repairs.is_empty() || sb.degraded != [0; 2];
     let mut new = sb.clone();
     let moved = rename(&mut new, expect)?;
     let start = start(sb, &chain, found.unread_places, unsettled, walk.seen);
@@ -106,7 +107,7 @@ pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<O
         if expect.writable && unsettled {
             return Err(OpenError::Unwritable);
         }
-    } else if unsettled || !repairs.is_empty() || sb.degraded != [0; 2] {
+    } else if unsettled || lacking {
         let repaired = settle::repair(&mut walk.reader, &layout, &chain);
         report.repaired = repaired.blocks;
         writer.amend(|new| new.degraded = degraded(sb.degraded, repaired.failed));
@@ -170,6 +171,7 @@ fn start(sb: &Superblock, chain: &Chain, unread: bool, unsettled: bool, seen: u6
     Start {
         half: chain.half,
         next: chain.next,
+        commits: chain.commits,
         base: chain.base,
         generation: chain.generation,
         prev_crc: chain.prev_crc,

@@ -35,6 +35,8 @@ pub(super) struct Chain {
     pub(super) base: u64,
     /// The index after the last block.
     pub(super) next: u32,
+    /// The index after the last block of the checkpoint.
+    pub(super) commits: u32,
     /// The last block's.
     pub(super) generation: u64,
     pub(super) prev_crc: u32,
@@ -225,6 +227,7 @@ impl Walk<'_> {
             half,
             base,
             next: 0,
+            commits: 0,
             generation: 0,
             prev_crc: 0,
             epoch: 0,
@@ -259,6 +262,7 @@ impl Walk<'_> {
             if header.kind == (Kind::Checkpoint { last: true }) {
                 if let Some(whole) = builder.take() {
                     map = Some(whole.finish()?);
+                    chain.commits = at.saturating_add(1);
                 }
             }
             chain.next = chain.next.saturating_add(1);

@@ -9,6 +9,7 @@ set -uo pipefail
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$LIB/devices.sh"
 . "$LIB/remap.sh"
+. "$LIB/observe.sh"
 
 # fail TEXT...: ends the test.
 fail() {

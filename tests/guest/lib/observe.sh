@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What tests look at, and what they do to a remap device and to what lies under it.
+
+# counter DEVICE read_sectors|writes|write_sectors|flushes: what the device has completed.
+counter() {
+    local field stat
+    case $2 in
+    read_sectors) field=2 ;;
+    writes) field=4 ;;
+    write_sectors) field=6 ;;
+    flushes) field=15 ;;
+    *) fail "no such counter: $2" ;;
+    esac
+    read -ra stat <"/sys/class/block/$(disk_name "$1")/stat"
+    echo "${stat[field]}"
+}
+
+# disk_name DEVICE: as sysfs calls it.
+disk_name() {
+    case $1 in
+    /dev/mapper/*) echo "dm-$(dmsetup info -c --noheadings -o minor "${1##*/}")" ;;
+    *) echo "${1##*/}" ;;
+    esac
+}
+
+# content DEVICE [SKIP_SECTORS COUNT]: a checksum of what the device itself holds now.
+content() {
+    dd if="$1" bs=4096 iflag=direct,skip_bytes,count_bytes status=none skip=$((${2:-0} * 512)) \
+        ${3:+count=$(($3 * 512))} | sha256sum
+}
+
+# raw_copy FROM TO: of the same size, past all caches.
+raw_copy() {
+    need dd if="$1" of="$2" bs=1M iflag=direct oflag=direct status=none
+}
+
+# dirt DEVICE SECTOR: a sector that is not zero.
+dirt() {
+    head -c 4096 /dev/zero | tr '\0' '\125' >/tmp/dirt
+    need dd if=/tmp/dirt of="$1" bs=4096 count=1 seek=$(($2 * 512)) oflag=direct,seek_bytes conv=notrunc status=none
+}
+
+# remapped NAME COUNT: whether so many blocks live on the spare.
+remapped() {
+    [[ $(attr "$1" remapped) == "$2" ]]
+}
+
+# move NAME SECTOR COUNT WANT: asks for the move, and waits until WANT blocks are remapped.
+move() {
+    need dmsetup message "$1" 0 remap "$2" "$3" >/dev/null
+    until_true 20 "$4 blocks are remapped" remapped "$1" "$4"
+}
+
+# where NAME SECTOR: what `query` says.
+where() {
+    dmsetup message "$1" 0 query "$2"
+}
+
+# status_word NAME N: a fixed field of the status line (1: used/total ... 7: storm).
+status_word() {
+    dmsetup status "$1" | awk -v n="$2" '{ print $(3 + n) }'
+}
+generation() {
+    status_word "$1" 4
+}
+
+# events NAME: how many device-mapper events there were.
+events() {
+    dmsetup info -c --noheadings -o events "$1"
+}
+
+# swap NAME TABLE: another table under a device that is in use, without a flush.
+swap() {
+    need dmsetup suspend --noflush --nolockfs "$1"
+    need dmsetup load "$1" --table "$2"
+    need dmsetup resume "$1"
+}
+
+# scsi_bad_reads FIRST COUNT, scsi_good_reads: sectors of the scsi_debug disk that cannot be read, with
+# the sense of a bad medium. It has to be loaded for that with opts=2.
+scsi_bad_reads() {
+    echo "$1" >/sys/module/scsi_debug/parameters/medium_error_start
+    echo "$2" >/sys/module/scsi_debug/parameters/medium_error_count
+    echo 2 >/sys/bus/pseudo/drivers/scsi_debug/opts
+}
+scsi_good_reads() {
+    echo 0 >/sys/bus/pseudo/drivers/scsi_debug/opts
+}
+
+# log_places SPARE NAME SECTOR: where in the spare area the commit for one more block, whose data is all
+# zeros, was written: the first sectors of the metadata blocks, one for each copy.
+log_places() {
+    local before=/tmp/area.before after=/tmp/area.after
+    need dd if="$1" of=$before bs=1M iflag=direct status=none
+    move "$2" "$3" 1 $(($(attr "$2" remapped) + 1)) >/dev/null
+    need dd if="$1" of=$after bs=1M iflag=direct status=none
+    cmp -l $before $after | awk '{ print int(($1 - 1) / 4096) * 8 }' | uniq
+}

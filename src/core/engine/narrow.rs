@@ -308,10 +308,7 @@ impl Engine {
 
     /// Whether it is not known where `block` lives.
     fn in_doubt(&self, block: Block) -> bool {
-        self.doubts
-            .as_slice()
-            .iter()
-            .take(self.doubts_sure)
-            .any(|&b| b == block)
+        let sure = self.doubts.as_slice().get(..self.doubts_sure);
+        sure.is_some_and(|blocks| blocks.contains(&block))
     }
 }

@@ -20,6 +20,11 @@ pub(super) const MOST_MOVES: usize = 32;
 /// How many chunks may change in one round without a move.
 pub(super) const MOST_CHANGES: usize = 72;
 
+/// How many records one log block has room for: each takes a unit at least.
+// A small number: nothing is cut.
+#[allow(clippy::as_conversions)]
+const MOST_RECORDS: usize = UNITS as usize;
+
 /// A round begins when fewer changes than these fit: a piece may touch every chunk of a block.
 const CHANGES_LEFT: usize = 33;
 
@@ -42,8 +47,7 @@ impl Engine {
         self.changes.try_reserve(MOST_CHANGES)?;
         self.doubts
             .try_reserve(MOST_MOVES.saturating_add(MOST_CHANGES))?;
-        self.records
-            .try_reserve(usize::try_from(UNITS).map_err(|_| NoMemory)?)
+        self.records.try_reserve(MOST_RECORDS)
     }
 
     /// Nothing wants changing.
@@ -129,12 +133,12 @@ impl Engine {
         if changes.iter().any(|c| c.block == block && c.chunk == chunk) {
             return false;
         }
-        let marks = changes
+        let used = changes
             .iter()
             .filter(|c| c.unread != 0 && self.map.chunk(c.block, c.chunk).is_plain())
-            .count();
-        let used = u64::from(self.map.counters().pending_records);
-        let used = used.saturating_add(u64::try_from(marks).unwrap_or(u64::MAX));
+            .fold(u64::from(self.map.counters().pending_records), |n, _| {
+                n.saturating_add(1)
+            });
         used >= u64::from(self.writer.layout().pending_quota())
     }
 
@@ -198,7 +202,6 @@ impl Engine {
                 let _ = self.holds.push_within(m.block);
             }
         }
-        self.holds.as_mut_slice().sort_unstable();
     }
 
     /// Makes the changes of blocks that do not move into records. A job that filled sectors of a block

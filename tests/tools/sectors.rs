@@ -9,11 +9,12 @@
 //! sectors check  DEVICE FROM FILE MOMENT
 //! sectors cuts   SEED FILE TABLE LOG:DISK...
 //! sectors log    LOG
+//! sectors messages DEVICE
 //! ```
 //!
 //! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
 //! a moment of the record: `end`, or one of the cuts, `cut-00000` and so on. `cuts` does so for all
-//! of these, with disks rebuilt from the logs of dm-log-writes.
+//! of these, with disks rebuilt from the logs of dm-log-writes. `messages` sends what it reads, a line each.
 
 #[path = "cuts.rs"]
 mod cuts;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log|messages ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -109,8 +110,18 @@ fn run(args: Vec<String>) -> Result<()> {
             cuts::run(number(seed)?, record, table, disks)
         }
         ["log", log] => log::list(log),
+        ["messages", device] => messages(device),
         _ => bail!(USAGE),
     }
+}
+
+/// Sends each line of the standard input to a device-mapper device.
+fn messages(device: &str) -> Result<()> {
+    let control = dm::Control::open()?;
+    for line in std::io::stdin().lines() {
+        control.message(device, &line?)?;
+    }
+    Ok(())
 }
 
 /// Runs over a range in steps, with a buffer for each.

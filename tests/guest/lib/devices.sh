@@ -78,6 +78,11 @@ dust_disk() {
 dust_bad() {
     need dmsetup message "$1" 0 addbadblock "${@:2}" >/dev/null
 }
+# dust_bad_many NAME FIRST STEP END [WRITES_THAT_FAIL]: each STEP-th block from FIRST to below END.
+dust_bad_many() {
+    seq "$2" "$3" $(($4 - 1)) | sed "s/.*/addbadblock & ${5:-}/; s/ *$//" |
+        need tool sectors messages "$1"
+}
 dust_on() {
     need dmsetup message "$1" 0 enable
 }

@@ -152,6 +152,8 @@ pub struct Engine {
     moving: Moving,
     cover: Bits,
     unread: Bits,
+    /// When the first change of the round was found.
+    round_since: u64,
     /// The sectors whose state changed without a move: marks, and fills of spare blocks.
     changes: Buf<Change>,
     /// The records of the next commit, and the log units that they take.
@@ -183,13 +185,17 @@ impl Engine {
     /// Process context: allocates.
     pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Result<Engine, NoMemory> {
         let block = writer.layout().block_size();
+        let needs_check = writer.superblock().needs_check;
         let mut engine = Engine {
-            needs_check: writer.superblock().needs_check,
+            needs_check,
             map,
             writer,
             block,
             config,
-            state,
+            state: match state {
+                State::Rw if needs_check => State::Ro,
+                state => state,
+            },
             step: Step::Idle,
             waiting: false,
             now: 0,
@@ -200,6 +206,7 @@ impl Engine {
             moving: Moving::NONE,
             cover: Bits::new(block.chunks())?,
             unread: Bits::new(block.chunks())?,
+            round_since: 0,
             changes: Buf::new(),
             records: Buf::new(),
             units: 0,

@@ -55,15 +55,20 @@ impl Engine {
         self.moves.as_slice().is_empty() && self.changes.as_slice().is_empty()
     }
 
-    /// The next piece might not fit in.
+    /// The next piece might not fit in, or what is in has waited long enough: a slow disk takes its time
+    /// over each piece of the others' requests.
     pub(super) fn round_is_full(&self) -> bool {
-        self.moves.as_slice().len() >= MOST_MOVES
+        let waited = self.now.saturating_sub(self.round_since);
+        let patience = self.config.time_limit_ms.wrapping_shr(4);
+        (waited > patience && !self.round_is_empty())
+            || self.moves.as_slice().len() >= MOST_MOVES
             || self.changes.as_slice().len() > MOST_CHANGES.saturating_sub(CHANGES_LEFT)
     }
 
     /// `block` joins those that move; `worn` if it does so because its spare block failed. Gives its
     /// bit in [`Slot::needs`].
     pub(super) fn add_move(&mut self, block: Block, cause: Failure, worn: bool) -> Option<u32> {
+        self.round_begins();
         let found = self.moves.as_slice().iter().position(|m| m.block == block);
         let i = match found {
             Some(i) => i,
@@ -142,7 +147,15 @@ impl Engine {
         used >= u64::from(self.writer.layout().pending_quota())
     }
 
+    /// Notes when the first of the round came.
+    fn round_begins(&mut self) {
+        if self.round_is_empty() {
+            self.round_since = self.now;
+        }
+    }
+
     fn note(&mut self, block: Block, chunk: u16, filled: u64, unread: u64) {
+        self.round_begins();
         let found = self
             .changes
             .as_mut_slice()

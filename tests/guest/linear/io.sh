@@ -3,6 +3,7 @@
 # Proves: the safe layers under dm-remap carry I/O, errors, events and reloads without losing a bio.
 # Lanes: lockdep kasan vm
 # Module: tests/guest/linear
+# Timeout: 180
 
 . ../lib/lib.sh
 
@@ -22,9 +23,9 @@ kernel_said "the device is too small"
 dm_create t "0 16384 linear-test $disk 2048"
 dev=/dev/mapper/t
 equal "the table line" "0 16384 linear-test $(dmsetup deps -o devno t | grep -oE '[0-9]+, [0-9]+' | tr -d ' ' | tr , :) 2048" "$(dmsetup table t)"
-check "sectors are written" tool sectors write $dev 0 16384 1
-check "and read" tool sectors verify $dev 0 16384 1
-check "they are where they belong" cmp -n 8388608 $dev "$disk" 0 1048576
+check "sectors are written" tool sectors write $dev 0 4096 1
+check "and read" tool sectors verify $dev 0 4096 1
+check "they are where they belong" cmp -n 2097152 $dev "$disk" 0 1048576
 check "a flush passes" dd if=/dev/zero of=$dev bs=4k count=1 oflag=direct conv=fsync status=none
 if type -P blkdiscard >/dev/null; then
     check "a discard passes" blkdiscard -o 4194304 -l 1048576 $dev
@@ -33,11 +34,11 @@ fi
 # A message publishes a new value under the readers in flight.
 read_on() {
     local n
-    for n in {1..6}; do tool sectors verify $dev 64 8000 1 || return; done
+    for n in {1..6}; do tool sectors verify $dev 64 1000 1 || return; done
 }
 read_on &
 reader=$!
-for n in {1..30}; do
+for n in {1..12}; do
     equal "the reply" "$n" "$(dmsetup message t 0 stamp $((n % 3 == 0)))"
 done
 wait $reader

@@ -3,12 +3,14 @@
 //! Writing the log: what to write next, and where. It does no I/O, and nothing advances until the writer
 //! is told that a block is durable.
 
+mod session;
+
 use crate::{
     layout::{CopyId, Half, Layout, MetaBlock, Places},
     log::{self, Stamp, UNITS},
     mem::Shared,
     record::Record,
-    superblock::{self, Superblock},
+    superblock::Superblock,
 };
 
 /// How many commits may follow a checkpoint, however small it is.
@@ -318,89 +320,9 @@ impl Writer {
         self.doubt = true;
     }
 
-    /// Makes the superblock that opens a session: a new epoch, and the end of the log as it is now.
-    pub fn open_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
-        if self.doubt {
-            return Err(Refused::InDoubt);
-        }
-        let mut sb = self.sb.clone();
-        sb.epoch = self.start.next_epoch;
-        self.start.next_epoch = sb.epoch.checked_add(1).ok_or(Refused::Exhausted)?;
-        sb.sealed = self.start.generation;
-        sb.adopted = self.start.base;
-        sb.clean = false;
-        self.stage(sb, block)
-    }
-
-    /// Makes the superblock that closes the session.
-    pub fn close_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
-        if self.doubt {
-            return Err(Refused::InDoubt);
-        }
-        let mut sb = self.sb.clone();
-        sb.clean = true;
-        self.stage(sb, block)
-    }
-
-    /// Makes the superblock that gives up one copy of the log, from the block after the last acknowledged
-    /// one on.
-    pub fn degrade(&mut self, copy: CopyId, block: &mut MetaBlock) -> Result<Places, Refused> {
-        if self.sb.is_degraded(copy.other()) {
-            return Err(Refused::InDoubt);
-        }
-        let mut sb = self.sb.clone();
-        self.mark(&mut sb, copy, self.start.generation.saturating_add(1));
-        self.stage(sb, block)
-    }
-
-    /// Makes the superblock that says whether the metadata has to be checked.
-    pub fn needs_check(&mut self, yes: bool, block: &mut MetaBlock) -> Result<Places, Refused> {
-        let mut sb = self.sb.clone();
-        sb.needs_check = yes;
-        self.stage(sb, block)
-    }
-
-    /// The superblock that was made last was written to the places of `ok` (a bit each). True if that
-    /// makes it the one in force; if it is not, the one before still is.
-    pub fn superblock_written(&mut self, ok: u32) -> bool {
-        let Some(sb) = self.staged.take() else {
-            return false;
-        };
-        let places = u32::try_from(sb.layout.places().as_slice().len()).unwrap_or(0);
-        let ours = 1u32.wrapping_shl(places).wrapping_sub(1);
-        if ok & ours == 0 {
-            return false;
-        }
-        if sb.epoch != self.sb.epoch {
-            self.session = true;
-        }
-        if sb.clean {
-            self.session = false;
-            self.checkpoint = None;
-        }
-        self.sb = sb;
-        true
-    }
-
     /// Lets the next superblock carry what recovery has found out.
     pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Superblock)) {
         change(&mut self.sb);
-    }
-
-    pub(crate) fn mark(&self, sb: &mut Superblock, copy: CopyId, since: u64) {
-        let at = copy.of_mut(&mut sb.degraded);
-        *at = if *at == 0 { since } else { since.min(*at) };
-    }
-
-    fn stage(&mut self, mut sb: Superblock, block: &mut MetaBlock) -> Result<Places, Refused> {
-        // A sequence number is used up even if nothing of it was written, as far as is known.
-        sb.seq = self.start.next_seq;
-        self.start.next_seq = sb.seq.checked_add(1).ok_or(Refused::Exhausted)?;
-        sb.log_floor = self.start.generation;
-        superblock::encode(&sb, block);
-        let places = sb.layout.places();
-        self.staged = Some(sb);
-        Ok(places)
     }
 
     fn ready(&self) -> Result<(), Refused> {

@@ -152,9 +152,12 @@ fn degraded(before: [u64; 2], failed: [u64; 2]) -> [u64; 2] {
 fn rename(sb: &mut Superblock, expect: &Expect) -> Result<bool, OpenError> {
     let moved =
         sb.spare_start != expect.spare_start || sb.names.spare.compare(&expect.spare).is_err();
-    if sb.names.main != expect.main || sb.names.spare != expect.spare {
+    // A path to main that offers fewer identities takes none away.
+    let fewer = expect.main.iter().count() < sb.names.main.iter().count();
+    let main = if fewer { sb.names.main } else { expect.main };
+    if sb.names.main != main || sb.names.spare != expect.spare {
         sb.names = Shared::try_new(Names {
-            main: expect.main,
+            main,
             spare: expect.spare,
         })?;
     }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The superblocks that a writer makes: sessions, degraded copies, the need of a check.
+
+use crate::{
+    layout::{CopyId, MetaBlock, Places},
+    log::writer::{Refused, Writer},
+    superblock,
+};
+
+/// What a new superblock says that the one before did not.
+enum Update {
+    Open,
+    Close,
+    Degrade(CopyId),
+    NeedsCheck(bool),
+}
+
+impl Writer {
+    /// Makes the superblock that opens a session: a new epoch, and the end of the log as it is now.
+    pub fn open_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
+        self.stage(Update::Open, block)
+    }
+
+    /// Makes the superblock that closes the session.
+    pub fn close_session(&mut self, block: &mut MetaBlock) -> Result<Places, Refused> {
+        self.stage(Update::Close, block)
+    }
+
+    /// Makes the superblock that gives up one copy of the log, from the block after the last acknowledged
+    /// one on.
+    pub fn degrade(&mut self, copy: CopyId, block: &mut MetaBlock) -> Result<Places, Refused> {
+        self.stage(Update::Degrade(copy), block)
+    }
+
+    /// Makes the superblock that says whether the metadata has to be checked.
+    pub fn needs_check(&mut self, yes: bool, block: &mut MetaBlock) -> Result<Places, Refused> {
+        self.stage(Update::NeedsCheck(yes), block)
+    }
+
+    /// The superblock that was made last was written to the places of `ok` (a bit each). True if that
+    /// makes it the one in force; if it is not, the one before still is.
+    pub fn superblock_written(&mut self, ok: u32) -> bool {
+        let Some(sb) = self.staged.take() else {
+            return false;
+        };
+        let places = u32::try_from(sb.layout.places().as_slice().len()).unwrap_or(0);
+        let ours = 1u32.wrapping_shl(places).wrapping_sub(1);
+        if ok & ours == 0 {
+            return false;
+        }
+        if sb.epoch != self.sb.epoch {
+            self.session = true;
+        }
+        if sb.clean {
+            self.session = false;
+            self.checkpoint = None;
+        }
+        self.sb = sb;
+        true
+    }
+
+    fn stage(&mut self, update: Update, block: &mut MetaBlock) -> Result<Places, Refused> {
+        if self.doubt && !matches!(update, Update::NeedsCheck(_)) {
+            return Err(Refused::InDoubt);
+        }
+        let mut sb = self.sb.clone();
+        match update {
+            Update::Open => {
+                sb.epoch = self.start.next_epoch;
+                self.start.next_epoch = sb.epoch.checked_add(1).ok_or(Refused::Exhausted)?;
+                sb.sealed = self.start.generation;
+                sb.adopted = self.start.base;
+                sb.clean = false;
+            }
+            Update::Close => sb.clean = true,
+            Update::Degrade(copy) => {
+                if sb.is_degraded(copy.other()) {
+                    return Err(Refused::InDoubt);
+                }
+                *copy.of_mut(&mut sb.degraded) = self.start.generation.saturating_add(1);
+            }
+            Update::NeedsCheck(yes) => sb.needs_check = yes,
+        }
+        // A sequence number is used up even if nothing of it was written, as far as is known.
+        sb.seq = self.start.next_seq;
+        self.start.next_seq = sb.seq.checked_add(1).ok_or(Refused::Exhausted)?;
+        sb.log_floor = self.start.generation;
+        superblock::encode(&sb, block);
+        let places = sb.layout.places();
+        self.staged = Some(sb);
+        Ok(places)
+    }
+}

@@ -409,6 +409,7 @@ fn compaction_may_stop_anywhere() {
             let mut power = Power {
                 rounds: Some(rounds),
                 fates: vec![a, b],
+                ..Power::default()
             };
             let mut driver = driver(&mut disk);
             whole += u32::from(driver.checkpoint(&mut disk, &mut power).is_ok());

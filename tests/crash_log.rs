@@ -8,19 +8,20 @@
 mod core_format_lab;
 
 use core_format_lab::{
-    drive::{Driver, End, Fate, Power},
+    drive::{cut, Driver, End, Fate, Power},
     formatted, open, plan,
     twin::Dice,
     Disk, Twin, LEN,
 };
 use dm_remap_core::{
-    layout::{CopyId, Half},
+    layout::{CopyId, Half, Places},
     open::OpenError,
 };
 
 const BLOCKS: u64 = 300;
 
 /// What may be found after a cut.
+#[derive(Clone)]
 struct Life {
     disk: Disk,
     /// The last acknowledged state.
@@ -74,30 +75,57 @@ impl Life {
     }
 }
 
-/// A life of three sessions with a checkpoint in each; the same every time up to the cut. True if the
-/// power failed in it.
-fn short_life(power: &mut Power) -> (Life, bool) {
-    let mut life = Life::new();
-    let mut dice = Dice(7);
+/// A moment in a life: the power fails in the round that comes next.
+struct Moment {
+    life: Life,
+    places: Places,
+    block: Vec<u8>,
+}
+
+impl Moment {
+    fn cut(&self, fates: &[Fate]) -> Life {
+        let mut life = self.life.clone();
+        cut(&mut life.disk, fates, self.places, &self.block);
+        life
+    }
+}
+
+/// Every moment of a life of three sessions with a checkpoint in each.
+fn moments() -> Vec<Moment> {
+    let (mut life, mut dice, mut moments) = (Life::new(), Dice(7), Vec::new());
+    // The rounds of one step, each with the disk as those before it have left it.
+    let mut note = |before: Life, flying: Option<Twin>, power: &mut Power| {
+        let mut life = before;
+        life.flying = flying;
+        for (places, block) in power.log.drain(..) {
+            moments.push(Moment {
+                life: life.clone(),
+                places,
+                block: block.clone(),
+            });
+            cut(&mut life.disk, &[Fate::Whole], places, &block);
+        }
+    };
     for session in 0..3 {
         let mut driver = life.open().unwrap_or_else(|e| panic!("{e}"));
+        let power = &mut Power::default();
         for i in 0..12 {
             if i == 5 {
-                let end = driver.checkpoint(&mut life.disk, power);
-                if end == Err(End::Cut) {
-                    return (life, true);
-                }
-                assert_eq!(end, Ok(()));
+                let before = life.clone();
+                assert_eq!(driver.checkpoint(&mut life.disk, power), Ok(()));
+                note(before, None, power);
             }
-            if life.step(&mut driver, power, &mut dice).is_err() {
-                return (life, true);
-            }
+            let before = life.clone();
+            assert_eq!(life.step(&mut driver, power, &mut dice), Ok(()));
+            note(before, Some(life.acked.clone()), power);
         }
-        if session != 1 && driver.close(&mut life.disk, power).is_err() {
-            return (life, true);
+        if session != 1 {
+            let before = life.clone();
+            assert_eq!(driver.close(&mut life.disk, power), Ok(true));
+            note(before, None, power);
         }
     }
-    (life, false)
+    moments
 }
 
 /// Opens it twice, goes on, and opens it again.
@@ -124,23 +152,13 @@ fn a_cut_at_every_round_leaves_before_or_after() {
         Fate::Whole,
     ];
     let mut cuts = 0;
-    for rounds in 0.. {
-        let mut last = false;
-        for (first, second) in fates
+    for moment in moments() {
+        for (a, b) in fates
             .iter()
             .flat_map(|a| fates.iter().map(move |b| (*a, *b)))
         {
-            let mut power = Power {
-                rounds: Some(rounds),
-                fates: vec![first, second],
-            };
-            let (life, cut) = short_life(&mut power);
-            last = !cut;
-            survives(life, rounds);
+            survives(moment.cut(&[a, b]), cuts);
             cuts += 1;
-        }
-        if last {
-            break;
         }
     }
     assert!(cuts > 600, "{cuts}");
@@ -171,14 +189,10 @@ fn a_cut_and_then_a_copy_that_cannot_be_read() {
         [Fate::Torn(0x01), Fate::Torn(0xf8)],
     ];
     let (mut opened, mut refused) = (0, 0);
-    for rounds in (0..44).step_by(2) {
+    for (rounds, moment) in moments().into_iter().enumerate().step_by(2) {
         for (i, fates) in fates.iter().enumerate() {
             for copy in CopyId::BOTH {
-                let mut power = Power {
-                    rounds: Some(rounds),
-                    fates: fates.to_vec(),
-                };
-                let (mut life, _) = short_life(&mut power);
+                let mut life = moment.cut(fates);
                 let before = life.disk.medium.clone();
                 life.disk.bad_read.extend(blocks_of(copy));
                 let seen = life.open();
@@ -188,8 +202,8 @@ fn a_cut_and_then_a_copy_that_cannot_be_read() {
                     Ok(mut driver) => {
                         opened += 1;
                         let settled = life.acked.clone();
-                        if (rounds + i as u64) % 2 == 0 {
-                            let mut dice = Dice(rounds);
+                        if (rounds / 2 + i) % 2 == 0 {
+                            let mut dice = Dice(rounds as u64);
                             let end = life.step(&mut driver, &mut Power::default(), &mut dice);
                             assert_eq!(end, Ok(()));
                         } else {
@@ -204,7 +218,7 @@ fn a_cut_and_then_a_copy_that_cannot_be_read() {
                     }
                     Err(other) => panic!("{other}"),
                 }
-                survives(life, rounds);
+                survives(life, rounds as u64);
             }
         }
     }
@@ -254,6 +268,7 @@ fn long_life(seed: u64) -> [u64; 4] {
         let mut power = Power {
             rounds: Some(dice.below(90)),
             fates: vec![fate(&mut dice), fate(&mut dice)],
+            ..Power::default()
         };
         for _ in 0..dice.below(100) {
             if dice.chance(60) {
@@ -284,13 +299,13 @@ fn long_life(seed: u64) -> [u64; 4] {
 #[test]
 fn long_lives_never_go_back() {
     let mut sums = [0; 4];
-    for seed in 0..40 {
+    for seed in 0..24 {
         for (sum, n) in sums.iter_mut().zip(long_life(seed)) {
             *sum += n;
         }
     }
     // Each kind of trouble did happen.
     let [cuts, doubts, refusals, degraded] = sums;
-    assert!(cuts > 200 && doubts > 50, "{sums:?}");
-    assert!(refusals > 5 && degraded > 500, "{sums:?}");
+    assert!(cuts > 100 && doubts > 30, "{sums:?}");
+    assert!(refusals > 3 && degraded > 300, "{sums:?}");
 }

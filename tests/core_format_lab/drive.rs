@@ -39,21 +39,29 @@ pub struct Power {
     pub rounds: Option<u64>,
     /// The fates of the places of that round.
     pub fates: Vec<Fate>,
+    /// Every round so far: the places, and the block.
+    pub log: Vec<(Places, Vec<u8>)>,
+}
+
+/// The power fails in a round.
+pub fn cut(disk: &mut Disk, fates: &[Fate], places: Places, block: &[u8]) {
+    for (i, &place) in places.as_slice().iter().enumerate() {
+        match fates[i % fates.len()] {
+            Fate::Nothing => {}
+            Fate::Torn(bits) => disk.tear(place, block, |piece| bits >> piece & 1 != 0),
+            Fate::Whole => disk.tear(place, block, |_| true),
+        }
+    }
 }
 
 /// One round of parallel FUA writes of the same block.
 pub fn round(disk: &mut Disk, power: &mut Power, places: Places, block: &[u8]) -> Result<u32, End> {
     if power.rounds == Some(0) {
-        for (i, &place) in places.as_slice().iter().enumerate() {
-            match power.fates[i % power.fates.len()] {
-                Fate::Nothing => {}
-                Fate::Torn(bits) => disk.tear(place, block, |piece| bits >> piece & 1 != 0),
-                Fate::Whole => disk.tear(place, block, |_| true),
-            }
-        }
+        cut(disk, &power.fates, places, block);
         return Err(End::Cut);
     }
     power.rounds = power.rounds.map(|n| n - 1);
+    power.log.push((places, block.to_vec()));
     let mut ok = 0;
     for (i, &place) in places.as_slice().iter().enumerate() {
         if disk.write(place, block, true).is_ok() {

@@ -62,10 +62,10 @@ impl Home {
 }
 
 /// The homes of remapped blocks, by block.
-pub(crate) type Homes = Tree<Home, 83>;
+pub(crate) type Homes = Tree<Home, 19>;
 
 /// The states of chunks that are not plain, by [`chunk_key`].
-pub(crate) type Chunks = Tree<ChunkState, 31>;
+pub(crate) type Chunks = Tree<ChunkState, 7>;
 
 /// Where a chunk's state is kept: blocks in order, and the chunks of each in order.
 #[inline]

@@ -20,7 +20,7 @@ use node::{Leaf, Node};
 use crate::mem::Shared;
 
 /// The most levels of a tree; a change that would make more of them is refused. Splitting makes a level
-/// only when a node of 62 is full, so no number of entries that memory can hold comes near it.
+/// only when a node of 14 is full, so no number of entries that memory can hold comes near it.
 const MAX_HEIGHT: usize = 12;
 
 /// One version of a map from `u64` to `V`, in leaves of up to `N` entries.

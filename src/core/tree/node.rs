@@ -5,9 +5,9 @@
 use crate::mem::{NoMemory, Shared};
 use crate::search::first_not;
 
-/// Children of an inner node. Node and reference count together are just below 1 KiB, a size that the
-/// kernel's allocator serves without waste.
-pub(super) const FAN: usize = 62;
+/// Children of an inner node. Nodes are built on the kernel's stack, so they are small: with the reference
+/// count just below 256 bytes, a size that the kernel's allocator serves without waste.
+pub(super) const FAN: usize = 14;
 
 /// What a child is known by, and the child.
 pub(super) type Link<V, const N: usize> = (u64, Shared<Node<V, N>>);

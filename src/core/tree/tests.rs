@@ -68,8 +68,8 @@ fn next(seed: &mut u64) -> u64 {
 
 #[test]
 fn nodes_fill_their_memory_and_no_more() {
-    assert!(core::mem::size_of::<Node<u32, 83>>() <= 1024 - 8);
-    assert!(core::mem::size_of::<Node<ChunkState, 31>>() <= 1024 - 8);
+    assert!(core::mem::size_of::<Node<u32, 19>>() <= 256 - 8);
+    assert!(core::mem::size_of::<Node<ChunkState, 7>>() <= 256 - 8);
 }
 
 #[test]
@@ -128,21 +128,21 @@ fn old_versions_stay_as_they_were() {
 
 #[test]
 fn keys_in_order_leave_full_nodes() {
-    let count = 83 * 62 * 3;
+    let count = 19 * 14 * 3;
     let before = host::live_bytes();
-    let mut up: Tree<u32, 83> = Tree::new();
+    let mut up: Tree<u32, 19> = Tree::new();
     for n in 0..count {
         up = up.insert(n, 0).expect("memory");
     }
     let bytes = (host::live_bytes() - before) as u64;
-    assert!(bytes / count < 13, "{bytes} bytes for {count} entries");
+    assert!(bytes / count < 15, "{bytes} bytes for {count} entries");
     drop(up);
-    let mut down: Tree<u32, 83> = Tree::new();
+    let mut down: Tree<u32, 19> = Tree::new();
     for n in (0..count).rev() {
         down = down.insert(n, 0).expect("memory");
     }
     let bytes = (host::live_bytes() - before) as u64;
-    assert!(bytes / count < 13, "{bytes} bytes for {count} entries");
+    assert!(bytes / count < 15, "{bytes} bytes for {count} entries");
 }
 
 #[test]

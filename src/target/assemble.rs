@@ -9,13 +9,13 @@ use dm_remap_core::{
     format::{self, FormatError, Params},
     identity::{Identities, Identity},
     layout::{Layout, LayoutError},
-    open::{self, Examined, Expect, Formatted, OpenError, Opened},
+    open::{self, Examined, Expect, Formatted, OpenError, Opened, Report},
     units::{BlockSize, SectorCount, SECTOR_BYTES},
 };
 
 use crate::{
     dm::{
-        device::{DeviceInfo, UniqueIdKind},
+        device::{BlockDevice, DeviceInfo, UniqueIdKind},
         status::Status,
     },
     kernel_ext::{clock, workqueue::Worker},
@@ -73,22 +73,18 @@ pub(crate) fn plan(shape: &Shape, main: &DeviceInfo) -> Result<Layout, LayoutErr
 }
 
 /// What the engine is told.
-fn config(
-    shape: &Shape,
-    wishes: &Wishes,
-    main: &DeviceInfo,
-    spare: &DeviceInfo,
-    spares: u32,
-) -> Config {
-    let physical = |info: &DeviceInfo| info.physical_block() / SECTOR_BYTES as u32;
-    let main_physical = physical(main).max(1);
+#[inline(never)]
+fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
+    let shape = volume.shape();
+    let physical = |device: &BlockDevice| device.info().physical_block() / SECTOR_BYTES as u32;
+    let main_physical = physical(&volume.main).max(1);
     Config {
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
         main_physical,
         // A power of two, so its edges are told by a mask.
         main_phase: (shape.main_start.0 as u32) & main_physical.wrapping_sub(1),
-        spare_physical: physical(spare).max(1),
+        spare_physical: physical(&volume.spare).max(1),
         target_len: shape.len,
         time_limit_ms: TIME_LIMIT_MS,
         low_water: spares.div_ceil(LOW_WATER_SHARE),
@@ -100,41 +96,128 @@ fn config(
 /// Brings a volume up for a table: loads its area, formats one that is blank, or, if the volume is live,
 /// only takes over the table's features.
 ///
+/// The steps have frames of their own: a superblock, an open area and an engine by value are more than
+/// the kernel's stack should hold at once.
+///
 /// # Context
 ///
 /// Process context, in a no-IO scope, before the first I/O of this table.
 pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), Failure> {
-    let (main, spare) = (volume.main.info(), volume.spare.info());
-    let shape = volume.shape();
-    let mut core = volume.core.lock();
     if let Some(layout) = volume.layout() {
-        let config = config(shape, wishes, &main, &spare, layout.spare_count());
-        core.reconfigure(config)?;
+        let config = config(volume, wishes, layout.spare_count());
+        volume.core.lock().reconfigure(config)?;
         return Ok(());
     }
-    let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
+    let expect = expected(volume)?;
+    let mut area = SpareArea::new(&volume.spare, volume.shape().spare_start)?;
+    let formatted = survey(volume, &mut area, &expect)?;
+    let opened = load(&mut area, &formatted, &expect)?;
+    let (uuid, report) = (formatted.superblock.uuid, opened.report);
+    serve(volume, wishes, opened, uuid)?;
+    tell(volume, &report);
+    Ok(())
+}
+
+#[inline(never)]
+fn expected(volume: &Volume) -> Result<KBox<Expect>> {
+    let (main, spare) = (volume.main.info(), volume.spare.info());
+    let shape = volume.shape();
     let expect = expectation(&main, &spare, shape, Some(shape.block));
-    let plan = plan(shape, &main).ok();
-    let formatted = match open::examine(&mut area, shape.spare_len, plan.as_ref())? {
+    Ok(KBox::new(expect, GFP_KERNEL)?)
+}
+
+/// Finds the format of an area, or makes one where nothing is.
+#[inline(never)]
+fn survey(
+    volume: &Volume,
+    area: &mut SpareArea<'_>,
+    expect: &Expect,
+) -> Result<KBox<Formatted>, Failure> {
+    let len = volume.shape().spare_len;
+    let plan = plan(volume.shape(), &volume.main.info());
+    let formatted = match open::examine(area, len, plan.as_ref().ok())? {
         Examined::Formatted(formatted) => formatted,
-        Examined::Blank => format_area(volume, &mut area, &expect, plan)?,
+        Examined::Blank => {
+            format_area(volume, area, expect, plan?)?;
+            match open::examine(area, len, None)? {
+                Examined::Formatted(formatted) => formatted,
+                Examined::Blank => return Err(Failure::Open(OpenError::Unreadable)),
+            }
+        }
     };
-    let uuid = formatted.superblock.uuid;
-    let opened = open::load(&mut area, &formatted, &expect)?;
-    let report = opened.report;
-    let state = if report.read_only || report.needs_check {
+    Ok(KBox::new(formatted, GFP_KERNEL).map_err(Error::from)?)
+}
+
+/// Formats a blank area.
+#[inline(never)]
+fn format_area(
+    volume: &Volume,
+    area: &mut SpareArea<'_>,
+    expect: &Expect,
+    layout: Layout,
+) -> Result<(), Failure> {
+    if !expect.writable {
+        return Err(Failure::Open(OpenError::Unwritable));
+    }
+    pr_info!("{}: formatting the spare area\n", volume.name());
+    let params = Params {
+        uuid: clock::new_uuid(),
+        main: expect.main,
+        spare: expect.spare,
+        main_start: expect.main_start,
+        main_len: expect.main_len,
+        spare_start: expect.spare_start,
+        created: clock::real_seconds(),
+        layout,
+    };
+    format::format(area, params)?;
+    Ok(())
+}
+
+#[inline(never)]
+fn load(
+    area: &mut SpareArea<'_>,
+    formatted: &Formatted,
+    expect: &Expect,
+) -> Result<KBox<Opened>, Failure> {
+    let opened = open::load(area, formatted, expect)?;
+    Ok(KBox::new(opened, GFP_KERNEL).map_err(Error::from)?)
+}
+
+/// From here on the engine decides, and every I/O sees the map.
+#[inline(never)]
+fn serve(
+    volume: &Volume,
+    wishes: &Wishes,
+    opened: KBox<Opened>,
+    uuid: [u8; 16],
+) -> Result<(), Failure> {
+    let state = if opened.report.read_only || opened.report.needs_check {
         State::Ro
     } else {
         State::Rw
     };
     let layout = opened.writer.layout().clone();
-    let config = config(shape, wishes, &main, &spare, layout.spare_count());
+    let config = config(volume, wishes, layout.spare_count());
     let engine = boxed_engine(opened, config, state)?;
     let snapshot = engine.snapshot().map_err(|_| ENOMEM)?;
+    let mut core = volume.core.lock();
     core.start(engine, uuid)?;
     volume.map.publish(snapshot.into());
     volume.set_layout(layout);
     core.report(volume);
+    Ok(())
+}
+
+#[inline(never)]
+fn boxed_engine(opened: KBox<Opened>, config: Config, state: State) -> Result<KBox<Engine>> {
+    let opened = KBox::into_inner(opened);
+    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
+    Ok(KBox::new(engine, GFP_KERNEL)?)
+}
+
+/// Says in the log what was found.
+fn tell(volume: &Volume, report: &Report) {
     let counters = volume.summary().counters;
     pr_info!(
         "{}: {} of {} spare blocks in use, generation {}{}{}\n",
@@ -160,45 +243,6 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
             report.repaired
         );
     }
-    Ok(())
-}
-
-/// Formats a blank area, and reads what was written.
-#[inline(never)]
-fn format_area(
-    volume: &Volume,
-    area: &mut SpareArea<'_>,
-    expect: &Expect,
-    plan: Option<Layout>,
-) -> Result<Formatted, Failure> {
-    let layout = plan.ok_or(Failure::Errno(EINVAL))?;
-    if !expect.writable {
-        return Err(Failure::Open(OpenError::Unwritable));
-    }
-    let shape = volume.shape();
-    pr_info!("{}: formatting the spare area\n", volume.name());
-    let params = Params {
-        uuid: clock::new_uuid(),
-        main: expect.main,
-        spare: expect.spare,
-        main_start: shape.main_start,
-        main_len: shape.len,
-        spare_start: shape.spare_start,
-        created: clock::real_seconds(),
-        layout,
-    };
-    format::format(area, params)?;
-    match open::examine(area, shape.spare_len, None)? {
-        Examined::Formatted(formatted) => Ok(formatted),
-        Examined::Blank => Err(Failure::Open(OpenError::Unreadable)),
-    }
-}
-
-/// The engine for an area that was opened. Alone, so that what it takes of the stack is given back.
-#[inline(never)]
-fn boxed_engine(opened: Opened, config: Config, state: State) -> Result<KBox<Engine>> {
-    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
-    Ok(KBox::new(engine, GFP_KERNEL)?)
 }
 
 /// Why a volume does not come up.

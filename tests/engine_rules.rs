@@ -476,6 +476,25 @@ fn a_move_that_takes_too_long_leaves_the_block_where_it_is() {
 }
 
 #[test]
+fn a_request_whose_data_is_not_found_fails_and_nothing_is_written() {
+    let mut lab = Lab::new(Shape::default());
+    bad_write(&mut lab, 16, 8);
+    let ticket = lab.write(16, 8, false);
+    lab.land_all();
+    while !matches!(lab.step(), Action::Publish { wait: true }) {}
+    lab.lose_data = true;
+    lab.settle();
+    assert_eq!(lab.result(ticket), Err(IOERR));
+    assert!(!lab.remapped(2));
+    let writes = lab.main.trace.len();
+    assert_eq!(lab.write_now(16, 8), Err(IOERR));
+    assert_eq!(lab.main.trace.len(), writes + 1, "the fast path's alone");
+    lab.lose_data = false;
+    assert_eq!(lab.write_now(16, 8), Ok(()));
+    lab.verify(nothing_fails);
+}
+
+#[test]
 fn on_a_slow_disk_nobody_waits_for_all_the_others() {
     let mut lab = Lab::new(Shape::default());
     bad_write(&mut lab, 0, 512);

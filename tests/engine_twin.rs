@@ -194,7 +194,7 @@ fn run(shape: Shape, story: &[Do]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 300,
+        cases: 120,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

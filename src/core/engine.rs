@@ -270,8 +270,7 @@ impl Engine {
     ///
     /// Process context: allocates.
     pub fn snapshot(&self) -> Result<Shared<Snapshot>, NoMemory> {
-        let sure = self.doubts.as_slice().get(..self.doubts_sure);
-        Shared::try_new(self.map.snapshot(&[], sure.unwrap_or(&[]))?)
+        self.snapshot_of(&[], self.doubts_for_good())
     }
 
     /// The 4,096 bytes that an [`Action::Meta`] is about.
@@ -342,13 +341,13 @@ impl Engine {
             Event::Meta { .. } => Ok(()),
         };
         match self.step {
-            Step::Gather => self.step = Step::Try,
+            Step::Gather => self.gathered(result),
             Step::Try => self.tried(result),
-            Step::Scatter => self.piece_done(),
+            Step::Scatter => self.scattered(result),
             Step::Probe(n) => self.probed(n, result),
             Step::Hold => self.step = Step::Pick,
             Step::Salvage => self.salvaged(result),
-            Step::Merge => {}
+            Step::Merge => self.merged(result),
             Step::Spare => self.spare_written(result),
             Step::SpareProbe(n) => self.spare_probed(n, result),
             Step::Flush => self.flushed(result),

@@ -104,6 +104,8 @@ pub struct Lab {
     pub cost: u64,
     /// No block of the log can be written; superblocks can.
     pub fail_log: bool,
+    /// The data of jobs is not found.
+    pub lose_data: bool,
     /// Ranges of main that some plan ever made unreadable.
     pub faulty: Vec<std::ops::Range<u64>>,
     batch: Vec<Option<Request>>,
@@ -162,6 +164,7 @@ impl Lab {
             now: 0,
             cost: 0,
             fail_log: false,
+            lose_data: false,
             faulty: Vec::new(),
             batch: (0..MAX_JOBS).map(|_| None).collect(),
             flying: Vec::new(),

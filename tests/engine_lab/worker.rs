@@ -8,7 +8,7 @@ use dm_remap_core::{
     units::{Sector, SECTOR_BYTES},
 };
 
-use super::{rng::Rng, Lab};
+use super::{disk::IOERR, rng::Rng, Lab};
 
 impl Lab {
     /// One step of the worker; the action that was carried out.
@@ -50,6 +50,9 @@ impl Lab {
         let done = |result: Result<(), Failure>| result.map_or_else(Event::Failed, |()| Event::Ok);
         self.event = Event::Ok;
         match action {
+            Action::Gather { .. } | Action::Scatter { .. } if self.lose_data => {
+                self.event = Event::Failed(IOERR);
+            }
             Action::Read {
                 side,
                 at,

@@ -59,8 +59,7 @@ pub enum Event {
     Start,
     /// The last action was carried out.
     Ok,
-    /// The last action, a [`Read`](Action::Read), [`Write`](Action::Write) or
-    /// [`Flush`](Action::Flush), failed.
+    /// The last action failed.
     Failed(Failure),
     /// The last action, [`Action::Meta`], has ended: a bit for each place that was written, the
     /// first place in the lowest bit.

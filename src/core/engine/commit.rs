@@ -9,6 +9,7 @@ use crate::{
     mem::{NoMemory, Shared},
     record::Record,
     snapshot::Snapshot,
+    units::Block,
 };
 
 /// What is made before the log block is written, so that nothing after it can fail for want of memory.
@@ -24,7 +25,24 @@ pub(super) struct Prepared {
 }
 
 impl Engine {
+    /// What readers are to see of the map as it is.
+    #[inline(never)]
+    pub(super) fn snapshot_of(
+        &self,
+        holds: &[Block],
+        doubts: &[Block],
+    ) -> Result<Shared<Snapshot>, NoMemory> {
+        Shared::try_new(self.map.snapshot(holds, doubts)?)
+    }
+
+    /// The blocks of which it will not be known in this session where they live.
+    pub(super) fn doubts_for_good(&self) -> &[Block] {
+        let doubts = self.doubts.as_slice();
+        doubts.get(..self.doubts_sure).unwrap_or(&[])
+    }
+
     /// Adds a record to the next commit. There is room: [`Engine::pick`] looked for it.
+    #[inline(never)]
     pub(super) fn record(&mut self, record: Record) {
         self.units = self.units.saturating_add(units_of(&record));
         let _ = self.records.push_within(record);
@@ -71,14 +89,13 @@ impl Engine {
         let next = next.map_err(|_| NoMemory)?;
         self.collect_holds();
         self.doubt_records()?;
-        let doubts = self.doubts.as_slice();
-        let sure = doubts.get(..self.doubts_sure).unwrap_or(&[]);
-        let good = Shared::try_new(next.snapshot(self.holds.as_slice(), sure)?)?;
+        let sure = self.doubts_for_good();
+        let good = snapshot_of(&next, self.holds.as_slice(), sure)?;
         let unheld = match self.holds.as_slice() {
             [] => None,
-            _ => Some(Shared::try_new(next.snapshot(&[], sure)?)?),
+            _ => Some(snapshot_of(&next, &[], sure)?),
         };
-        let doubtful = Shared::try_new(self.map.snapshot(&[], doubts)?)?;
+        let doubtful = self.snapshot_of(&[], self.doubts.as_slice())?;
         Ok(Prepared {
             next,
             good,
@@ -99,7 +116,7 @@ impl Engine {
                     chunk,
                     state,
                 } => {
-                    let before = self.map.chunk(block, chunk);
+                    let before = self.chunk(block, chunk);
                     if before.unspared() == state.unspared() && before.lost() == state.lost() {
                         continue;
                     }
@@ -154,6 +171,7 @@ impl Engine {
 
     /// Nothing of this commit is on the medium, or could be: the round comes to nothing, and all is as
     /// it was before.
+    #[inline(never)]
     pub(super) fn give_up(&mut self, failure: Failure) {
         self.prepared = None;
         self.doubts.truncate(self.doubts_sure);
@@ -202,4 +220,14 @@ impl Engine {
             self.notify(Notice::State(state));
         }
     }
+}
+
+/// What readers are to see of the map that is being made.
+#[inline(never)]
+fn snapshot_of(
+    next: &Next,
+    holds: &[Block],
+    doubts: &[Block],
+) -> Result<Shared<Snapshot>, NoMemory> {
+    Shared::try_new(next.snapshot(holds, doubts)?)
 }

@@ -5,7 +5,7 @@
 use super::{piece::Home, Action, Engine, Failure, JobKind, Side, State, Step, META_SECTORS};
 use crate::{
     fault::{Fault, Op, Verdict},
-    units::{Block, SectorCount},
+    units::Block,
 };
 
 /// How often a read is tried alone: once, and two more times.
@@ -102,6 +102,22 @@ impl Engine {
         })
     }
 
+    /// The data is in scratch, or was not found: then nothing is written.
+    pub(super) fn gathered(&mut self, result: Result<(), Failure>) {
+        match result {
+            Ok(()) => self.step = Step::Try,
+            Err(failure) => self.stop(self.piece.slot, failure),
+        }
+    }
+
+    /// The data that was read is with its job, or not.
+    pub(super) fn scattered(&mut self, result: Result<(), Failure>) {
+        match result {
+            Ok(()) => self.piece_done(),
+            Err(failure) => self.stop(self.piece.slot, failure),
+        }
+    }
+
     /// The data that was read goes to its job.
     pub(super) fn scatter(&mut self) -> Option<Action> {
         let job = self.jobs.as_slice().get(self.piece.slot)?.job;
@@ -119,11 +135,8 @@ impl Engine {
         let slot = self.jobs.as_slice().get(piece.slot)?;
         let (job, started) = (slot.job, slot.started.unwrap_or(self.now));
         let side = piece.home.side(job.op);
-        let at = match piece.home.spare() {
-            Some(spare) if side == Side::Spare => self.writer.layout().spare_sector(spare),
-            _ => self.block.start_of(piece.block),
-        };
-        let at = at.and_then(|s| s.checked_add(SectorCount(u64::from(piece.offset))));
+        let spare = piece.home.spare().filter(|_| side == Side::Spare);
+        let at = self.place(piece.block, spare, piece.offset);
         let (Some(at), false) = (at, self.overdue(started)) else {
             self.stop(piece.slot, piece.failure.unwrap_or(self.own_failure()));
             return None;
@@ -219,6 +232,7 @@ impl Engine {
 
     /// The n-th read on `side` that is far from `block` (for the spare: far from its spare block);
     /// `None` when there is no other place, or enough were asked. It goes behind the block in scratch.
+    #[inline(never)]
     pub(super) fn elsewhere(&self, side: Side, block: Block, n: u8) -> Option<Action> {
         if n >= PROBES {
             return None;
@@ -252,6 +266,7 @@ impl Engine {
     }
 
     /// The piece's block joins those that move, and its job waits for it.
+    #[inline(never)]
     fn relocate_piece(&mut self, cause: Failure) {
         let worn = self.piece.home.spare().is_some();
         match self.add_move(self.piece.block, cause, worn) {
@@ -266,6 +281,7 @@ impl Engine {
     }
 
     /// The piece is dealt with: its job goes on behind it.
+    #[inline(never)]
     pub(super) fn piece_done(&mut self) {
         self.step = Step::Select;
         if let Some(slot) = self.jobs.as_mut_slice().get_mut(self.piece.slot) {
@@ -277,6 +293,7 @@ impl Engine {
     }
 
     /// The piece is an error; its job goes on behind it.
+    #[inline(never)]
     fn fail_piece(&mut self, failure: Failure) {
         if let Some(slot) = self.jobs.as_mut_slice().get_mut(self.piece.slot) {
             slot.result = slot.result.and(Err(failure));
@@ -285,6 +302,7 @@ impl Engine {
     }
 
     /// The rest of the job is not tried.
+    #[inline(never)]
     fn stop(&mut self, slot: usize, failure: Failure) {
         if let Some(slot) = self.jobs.as_mut_slice().get_mut(slot) {
             slot.result = slot.result.and(Err(failure));
@@ -308,7 +326,6 @@ impl Engine {
 
     /// Whether it is not known where `block` lives.
     fn in_doubt(&self, block: Block) -> bool {
-        let sure = self.doubts.as_slice().get(..self.doubts_sure);
-        sure.is_some_and(|blocks| blocks.contains(&block))
+        self.doubts_for_good().contains(&block)
     }
 }

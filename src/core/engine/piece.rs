@@ -114,7 +114,29 @@ impl Engine {
         })
     }
 
+    /// Where sector `offset` of `block` lies: on its spare block if one is given, on main if not.
+    #[inline(never)]
+    pub(super) fn place(
+        &self,
+        block: Block,
+        spare: Option<SpareBlock>,
+        offset: u32,
+    ) -> Option<Sector> {
+        let first = match spare {
+            Some(spare) => self.writer.layout().spare_sector(spare)?,
+            None => self.block.start_of(block)?,
+        };
+        first.checked_add(SectorCount(u64::from(offset)))
+    }
+
+    /// The states of the sectors of one chunk.
+    #[inline(never)]
+    pub(super) fn chunk(&self, block: Block, chunk: u16) -> ChunkState {
+        self.map.chunk(block, chunk)
+    }
+
     /// How many sectors of `block` exist: the target's last block may be partial.
+    #[inline(never)]
     pub(super) fn existing(&self, block: Block) -> u32 {
         let size = self.block.sectors();
         self.block.start_of(block).map_or(0, |start| {
@@ -124,6 +146,7 @@ impl Engine {
     }
 
     /// From sector `offset` of `block` to the next edge of a physical block.
+    #[inline(never)]
     pub(super) fn physical_room(&self, side: Side, block: Block, offset: u32) -> u32 {
         let (size, past) = match side {
             Side::Main => {
@@ -161,7 +184,7 @@ impl Engine {
         let mut found: Option<Home> = None;
         let mut len: u32 = 0;
         for (chunk, bits) in Parts::of(offset, room) {
-            let state = self.map.chunk(block, chunk);
+            let state = self.chunk(block, chunk);
             let first = bits.trailing_zeros();
             let home = *found.get_or_insert_with(|| home_of(state, first, spare));
             let alike = bits & like(state, home);
@@ -176,7 +199,7 @@ impl Engine {
 
     /// The sectors of `chunk` that the spare block of a remapped block holds.
     pub(super) fn on_spare(&self, block: Block, chunk: u16) -> u64 {
-        !self.map.chunk(block, chunk).unspared()
+        !self.chunk(block, chunk).unspared()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     fault::{Fault, Op, Verdict},
     log::{SECTORS_UNITS, UNITS},
     record::{ChunkState, Record},
-    units::{Block, Sector, SectorCount, SpareBlock},
+    units::{Block, SpareBlock},
 };
 
 /// How many spare blocks one move may use up.
@@ -140,6 +140,7 @@ impl Engine {
     }
 
     /// The sectors of `bits` that the jobs do not bring and that the source holds.
+    #[inline(never)]
     fn wanted(&self, chunk: u16, bits: u64) -> u64 {
         let there = match self.moving.old {
             Some(_) => self.on_spare(self.moving.block, chunk),
@@ -162,11 +163,7 @@ impl Engine {
                 self.fail_move(moving.cause);
                 return None;
             }
-            let first = match moving.old {
-                Some(spare) => self.writer.layout().spare_sector(spare),
-                None => self.block.start_of(moving.block),
-            };
-            let at = first.and_then(|s: Sector| s.checked_add(SectorCount(u64::from(moving.at))));
+            let at = self.place(moving.block, moving.old, moving.at);
             let Some(at) = at else {
                 self.fail_move(self.own_failure());
                 return None;
@@ -183,6 +180,7 @@ impl Engine {
     }
 
     /// From where salvage stands to the edge of the physical block or of the block.
+    #[inline(never)]
     fn salvage_len(&self) -> u32 {
         let moving = &self.moving;
         let room = self.physical_room(self.source(), moving.block, moving.at);
@@ -231,6 +229,13 @@ impl Engine {
         })
     }
 
+    /// A job's data is in scratch, or was not found: then nothing is written.
+    pub(super) fn merged(&mut self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            self.fail_move(failure);
+        }
+    }
+
     /// Writes the spare block, as far as the block exists.
     pub(super) fn write_spare(&mut self) -> Option<Action> {
         let spare = match self.moving.spare {
@@ -243,7 +248,7 @@ impl Engine {
             return None;
         };
         self.moving.spare = Some(spare);
-        let Some(at) = self.writer.layout().spare_sector(spare) else {
+        let Some(at) = self.place(self.moving.block, Some(spare), 0) else {
             self.fail_move(self.own_failure());
             return None;
         };
@@ -313,7 +318,7 @@ impl Engine {
             spare,
         });
         for (chunk, bits) in Parts::of(0, moving.len) {
-            let before = self.map.chunk(moving.block, chunk);
+            let before = self.chunk(moving.block, chunk);
             let after = self.state_after(chunk, before, bits);
             if after != before {
                 self.record(Record::Sectors {
@@ -351,6 +356,7 @@ impl Engine {
     }
 
     /// The move under way comes to nothing.
+    #[inline(never)]
     fn fail_move(&mut self, failure: Failure) {
         if let Some(spare) = self.moving.spare.take() {
             self.map.release(spare);

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     fault::Op,
     log::UNITS,
-    mem::{NoMemory, Shared},
+    mem::NoMemory,
     record::Record,
     units::{Block, Sector},
 };
@@ -67,6 +67,7 @@ impl Engine {
 
     /// `block` joins those that move; `worn` if it does so because its spare block failed. Gives its
     /// bit in [`Slot::needs`].
+    #[inline(never)]
     pub(super) fn add_move(&mut self, block: Block, cause: Failure, worn: bool) -> Option<u32> {
         self.round_begins();
         let found = self.moves.as_slice().iter().position(|m| m.block == block);
@@ -115,7 +116,7 @@ impl Engine {
         let (first, len) = self.physical(side, piece.block, piece.offset);
         let mut noted = false;
         for (chunk, bits) in Parts::of(first, len) {
-            let state = self.map.chunk(piece.block, chunk);
+            let state = self.chunk(piece.block, chunk);
             let bits = bits & !state.pending() & !state.unspared();
             if bits == 0 {
                 continue;
@@ -140,7 +141,7 @@ impl Engine {
         }
         let used = changes
             .iter()
-            .filter(|c| c.unread != 0 && self.map.chunk(c.block, c.chunk).is_plain())
+            .filter(|c| c.unread != 0 && self.chunk(c.block, c.chunk).is_plain())
             .fold(u64::from(self.map.counters().pending_records), |n, _| {
                 n.saturating_add(1)
             });
@@ -154,6 +155,7 @@ impl Engine {
         }
     }
 
+    #[inline(never)]
     fn note(&mut self, block: Block, chunk: u16, filled: u64, unread: u64) {
         self.round_begins();
         let found = self
@@ -184,14 +186,10 @@ impl Engine {
             return None;
         }
         self.collect_holds();
-        let sure = self.doubts.as_slice().get(..self.doubts_sure);
-        let sure = sure.unwrap_or(&[]);
-        let held = self.map.snapshot(self.holds.as_slice(), sure);
-        let unheld = self.map.snapshot(&[], sure);
-        match (
-            held.and_then(Shared::try_new),
-            unheld.and_then(Shared::try_new),
-        ) {
+        let sure = self.doubts_for_good();
+        let held = self.snapshot_of(self.holds.as_slice(), sure);
+        let unheld = self.snapshot_of(&[], sure);
+        match (held, unheld) {
             (Ok(held), Ok(unheld)) => {
                 self.publish = Some(held);
                 self.unheld = Some(unheld);
@@ -230,7 +228,7 @@ impl Engine {
                 needs |= bit(m).unwrap_or(0);
                 continue;
             }
-            let state = self.map.chunk(change.block, change.chunk);
+            let state = self.chunk(change.block, change.chunk);
             self.record(Record::Sectors {
                 block: change.block,
                 chunk: change.chunk,
@@ -254,6 +252,7 @@ impl Engine {
     }
 
     /// The moves, a bit each, whose blocks the job's range touches.
+    #[inline(never)]
     fn moves_touched(&self, slot: &Slot) -> u32 {
         let mut bits: u32 = 0;
         for (i, m) in self.moves.as_slice().iter().enumerate() {
@@ -265,6 +264,7 @@ impl Engine {
     }
 
     /// The part of a job that lies in `block`: how far into the job, into the block, and its length.
+    #[inline(never)]
     pub(super) fn part_in(&self, slot: &Slot, block: Block) -> Option<(u32, u32, u32)> {
         let first: Sector = self.block.start_of(block)?;
         overlap(slot.job.start, slot.job.len, first, self.existing(block))
@@ -272,6 +272,7 @@ impl Engine {
 
     /// Every move that waits, or was written but is not durable, comes to nothing: with `failure`, or
     /// with what made each necessary.
+    #[inline(never)]
     pub(super) fn fail_moves(&mut self, failure: Option<Failure>) {
         for i in 0..self.moves.as_slice().len() {
             let Some(&m) = self.moves.as_slice().get(i) else {
@@ -288,6 +289,7 @@ impl Engine {
     }
 
     /// Move `i` has ended: so do the waits of its jobs.
+    #[inline(never)]
     pub(super) fn end_move(&mut self, i: usize, result: Result<(), Failure>) {
         if let Some(m) = self.moves.as_mut_slice().get_mut(i) {
             m.fate = if result.is_ok() {
@@ -307,6 +309,7 @@ impl Engine {
 
     /// The commit of the changes has ended. A mark that was not written is no error of its own; sectors
     /// that were filled and are not recorded are.
+    #[inline(never)]
     pub(super) fn end_changes(&mut self, result: Result<(), Failure>) {
         for slot in self.jobs.as_mut_slice() {
             if slot.changes && slot.is_write() {

@@ -13,7 +13,7 @@ use dm_remap_core::{
         geometry::{self, Request},
         table::{Features, TableLine},
     },
-    open::{self, Examined},
+    open::{self, Examined, OpenError},
     units::BlockSize,
 };
 
@@ -248,14 +248,15 @@ fn look(
     let mut area = SpareArea::new(device, shape.spare_start)?;
     let expect = assemble::expectation(main, spare, shape, asked);
     let plan = assemble::plan(shape, main);
-    match open::examine(&mut area, shape.spare_len, plan.as_ref().ok())? {
-        Examined::Formatted(found) => {
+    let seen = open::examine(&mut area, shape.spare_len, plan.as_ref().ok());
+    match (seen, plan) {
+        (Ok(Examined::Formatted(found)), _) => {
             open::check(&found.superblock, &expect)?;
             Ok(found.superblock.layout.block_size())
         }
-        Examined::Blank => {
-            plan?;
-            Ok(shape.block)
-        }
+        (Ok(Examined::Blank), Ok(_)) => Ok(shape.block),
+        // Where nothing fits, what lies there is not the reason.
+        (Ok(Examined::Blank) | Err(OpenError::Foreign(_)), Err(why)) => Err(why.into()),
+        (Err(why), _) => Err(why.into()),
     }
 }

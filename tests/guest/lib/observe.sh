@@ -97,3 +97,14 @@ log_places() {
     need dd if="$1" of=$after bs=1M iflag=direct status=none
     cmp -l $before $after | awk '{ print int(($1 - 1) / 4096) * 8 }' | uniq
 }
+
+# partitioned VAR DEVICE START LEN [START LEN]: a disk with partitions that fails where DEVICE does; its
+# node goes into VAR. (Neither null_blk nor device-mapper devices have partitions of their own.)
+partitioned() {
+    local -n disk_var=$1
+    load loop
+    disk_var=$(losetup --find --show --partscan --direct-io=on "$2") || fail "cannot make a loop device"
+    at_exit losetup -d "$disk_var"
+    partition "$disk_var" "${@:3}"
+    until_true 5 "the partitions are there" test -b "${disk_var}p1"
+}

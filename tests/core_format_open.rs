@@ -8,7 +8,7 @@ use std::ffi::CStr;
 
 use core_format_lab::{
     drive::{Driver, Power},
-    expect, formatted, found, main_ids, open, open_with, params, plan, refused, Disk, Twin, LEN,
+    expect, formatted, found, main_ids, open, open_with, params, plan, refused, Disk, LEN,
     MAIN_LEN,
 };
 use dm_remap_core::{
@@ -373,69 +373,6 @@ fn a_spare_that_was_copied_to_another_disk_is_told() {
     assert_eq!(driver.begin(&mut disk, &mut Power::default()), Ok(()));
     let opened = open_with(&mut disk, &given).unwrap_or_else(|e| panic!("{e}"));
     assert!(!opened.report.moved);
-}
-
-#[test]
-fn generations_only_grow_over_sessions() {
-    let mut disk = formatted(LEN);
-    let (mut last, mut epoch, mut twin) = (1, 1, Twin::default());
-    let mut seen = std::collections::BTreeSet::new();
-    for session in 0..40u64 {
-        let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(opened.report.generation, last);
-        assert_eq!(Twin::of(&opened.map), twin);
-        let mut driver = Driver::new(opened.map, opened.writer);
-        for i in 0..session % 7 {
-            let record = Record::Remap {
-                block: Block(session * 10 + i),
-                spare: SpareBlock((session * 7 + i) as u32 % 200),
-            };
-            if twin
-                .homes
-                .values()
-                .any(|&s| s == (session * 7 + i) as u32 % 200)
-            {
-                continue;
-            }
-            let power = &mut Power::default();
-            assert_eq!(driver.commit(&mut disk, power, &[record]), Ok(()));
-            twin.apply(&record);
-            assert!(driver.writer.generation() > last);
-            assert!(seen.insert(driver.writer.generation()), "used twice");
-            last = driver.writer.generation();
-        }
-        if driver.writer.session_open() {
-            let now = driver.writer.superblock().epoch;
-            assert!(now > epoch);
-            epoch = now;
-            if session % 2 == 0 {
-                let power = &mut Power::default();
-                assert_eq!(driver.close(&mut disk, power), Ok(true));
-                assert!(found(&mut disk, LEN).expect("one").superblock.clean);
-            }
-        }
-    }
-    assert!(seen.len() > 50);
-}
-
-#[test]
-fn a_writer_goes_on_after_its_session_was_closed() {
-    let mut disk = formatted(LEN);
-    let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
-    let mut driver = Driver::new(opened.map, opened.writer);
-    let power = &mut Power::default();
-    for i in 0..10 {
-        let record = Record::Remap {
-            block: Block(i),
-            spare: SpareBlock(i as u32),
-        };
-        assert_eq!(driver.commit(&mut disk, power, &[record]), Ok(()));
-        assert_eq!(driver.close(&mut disk, power), Ok(true));
-        assert!(!driver.writer.session_open());
-    }
-    let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(opened.map.records().count(), 10);
-    assert!(opened.report.clean);
 }
 
 #[test]

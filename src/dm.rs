@@ -6,8 +6,6 @@
 //! [`registration::Registration`]; it sees bios as owned values ([`bio`]), devices as what its
 //! table opened ([`device`]), and does I/O of its own through [`io`].
 
-#![allow(unsafe_code)]
-
 pub(crate) mod bio;
 pub(crate) mod context;
 pub(crate) mod device;

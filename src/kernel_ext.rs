@@ -4,8 +4,6 @@
 //!
 //! Nothing here knows of device-mapper or of remapping.
 
-#![allow(unsafe_code)]
-
 pub(crate) mod clock;
 pub(crate) mod noio;
 pub(crate) mod published;

@@ -22,6 +22,9 @@ use kernel::{
     types::Opaque, //
 };
 
+/// How many files a directory may have.
+const FILES_MAX: usize = 32;
+
 /// One file of a directory.
 #[derive(Clone, Copy)]
 pub(crate) struct Attribute {
@@ -103,13 +106,13 @@ pub(crate) struct Directory<T: Attributes> {
 
 /// # Invariants
 ///
-/// `kobj` is initialised with [`Inner::<T>::TYPE`] and in sysfs. `files` holds one attribute for
-/// each of `T::FILES`, in order, and does not move.
+/// `kobj` is initialised with [`Inner::<T>::TYPE`] and in sysfs. `files` begins with one attribute
+/// for each of `T::FILES`, in order, and does not move.
 #[pin_data]
 struct Inner<T: Attributes> {
     #[pin]
     kobj: Opaque<bindings::kobject>,
-    files: KVec<bindings::attribute>,
+    files: [bindings::attribute; FILES_MAX],
     object: Arc<T>,
     #[pin]
     released: Completion,
@@ -127,17 +130,18 @@ impl<T: Attributes> Directory<T> {
     ///
     /// Process context.
     pub(crate) fn new(parent: Parent<'_>, name: &CStr, object: Arc<T>) -> Result<Self> {
-        let mut files = KVec::with_capacity(T::FILES.len(), GFP_KERNEL)?;
-        for file in T::FILES {
-            // Lock debugging adds fields, so it is filled in piece by piece.
-            let mut attribute: bindings::attribute = pin_init::zeroed();
+        const {
+            assert!(
+                T::FILES.len() <= FILES_MAX,
+                "too many files for a directory"
+            )
+        };
+        let mut files = [const { pin_init::zeroed::<bindings::attribute>() }; FILES_MAX];
+        for (attribute, file) in files.iter_mut().zip(T::FILES) {
             attribute.name = file.name.as_ptr().cast();
             attribute.mode = if file.writable { 0o644 } else { 0o444 };
-            files.push(attribute, GFP_KERNEL)?;
-        }
-        for file in files.iter_mut() {
             // SAFETY: it is a valid attribute, which only gets a lock class.
-            unsafe { bindings::attr_init(file) };
+            unsafe { bindings::attr_init(attribute) };
         }
         let inner = KBox::pin_init(
             pin_init!(Inner {
@@ -164,7 +168,7 @@ impl<T: Attributes> Directory<T> {
         });
         let directory = Directory { inner };
         added?;
-        for file in directory.inner.files.iter() {
+        for (file, _) in directory.inner.files.iter().zip(T::FILES) {
             // SAFETY: the kobject is in sysfs; the attribute lives until it was taken out again.
             to_result(unsafe {
                 bindings::sysfs_create_file_ns(

@@ -12,7 +12,7 @@
 extern crate self as dm_remap_core;
 
 #[path = "../../../src"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unsafe_code)]
 mod layers {
     pub(crate) mod bindings;
     pub(crate) mod dm;

@@ -4,7 +4,7 @@
 # Lanes: lockdep vm
 # Module: none
 # Memory: 1024
-# Timeout: 120
+# Timeout: 300
 
 . ./lib/lib.sh
 . ./lib/powercut.sh

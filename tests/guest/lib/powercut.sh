@@ -8,13 +8,14 @@
 # and `tool sectors hammer --log NAME` makes the cuts; see tests/tools. At most four in a test.
 CUT_DISKS=0
 cut_disk() {
-    local name=$1 size=$2 ram=/dev/ram$CUT_DISKS
+    local name=$1 size=$2 ram=/dev/ram$((CUT_DISKS * 2)) copy=/dev/ram$((CUT_DISKS * 2 + 1))
     local log=${name}_log
     load dm-log-writes
     load dm-delay
-    if ((CUT_DISKS++ == 0)); then ram_disks 4 64; fi
+    if ((CUT_DISKS++ == 0)); then ram_disks 8 64; fi
     new_disk "$log" 1024
-    new_disk "${name}_disk" "$size"
+    dm_slice "$name-disk" "$copy" 0 $((size * 2048))
+    printf -v "${name}_disk" %s "/dev/mapper/$name-disk"
     dm_create "$name" "0 $((size * 2048)) log-writes $ram ${!log}"
     # The end of it is where a cut leaves its name. Two flushes at a time could enter the log in the
     # wrong order, so they pass through the one thread of a delay target; with a memory disk

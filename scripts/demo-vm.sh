@@ -56,6 +56,8 @@ GUEST_TEST=$REPO/scripts/demo-guest GUEST_TIMEOUT=$PART_LIMIT DEMO_PART=$part $*
             2>"$DEMO/qemu-$part.log"
     }
     VM=$QEMU_PID
+    # Its end is told by the monitor, not by a remark of bash on the terminal.
+    disown "$VM"
     # Copies, for bash forgets the array when the process ends.
     exec {FROM_QEMU}<&"${QEMU[0]}" {TO_QEMU}>&"${QEMU[1]}"
     qmp '{"execute":"qmp_capabilities"}'
@@ -112,7 +114,6 @@ vm_gone() {
         read -r -t "$((deadline > SECONDS ? deadline - SECONDS : 1))" -u "$FROM_QEMU" _ || rc=$?
     done
     if ((rc > 128)); then kill -KILL "$VM" 2>/dev/null || true; fi
-    wait "$VM" 2>/dev/null || true
     exec {STORY}<&- {ANSWER}>&- {FROM_QEMU}<&- {TO_QEMU}>&-
     VM=
     ((rc <= 128))

@@ -194,7 +194,6 @@ fn run(shape: Shape, story: &[Do]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 120,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -35,6 +35,17 @@ impl Engine {
         Shared::try_new(self.map.snapshot(holds, doubts)?)
     }
 
+    /// What is published next, and what if the rest of the round comes to nothing.
+    #[inline(never)]
+    pub(super) fn show(
+        &mut self,
+        publish: Option<Shared<Snapshot>>,
+        unheld: Option<Shared<Snapshot>>,
+    ) {
+        self.publish = publish;
+        self.unheld = unheld;
+    }
+
     /// The blocks of which it will not be known in this session where they live.
     pub(super) fn doubts_for_good(&self) -> &[Block] {
         let doubts = self.doubts.as_slice();
@@ -139,8 +150,7 @@ impl Engine {
         let before = self.map.counters();
         self.map.commit(prepared.next);
         self.doubts.truncate(self.doubts_sure);
-        self.publish = Some(prepared.good);
-        self.unheld = prepared.unheld;
+        self.show(Some(prepared.good), prepared.unheld);
         for i in 0..self.moves.as_slice().len() {
             let fate = self.moves.as_slice().get(i).map(|m| m.fate);
             if let Some(Fate::Written(_)) = fate {
@@ -178,7 +188,8 @@ impl Engine {
         self.fail_moves(Some(failure));
         self.end_changes(Err(failure));
         self.forget_records();
-        self.publish = self.unheld.take();
+        let unheld = self.unheld.take();
+        self.show(unheld, None);
         self.step = Step::Publish;
     }
 
@@ -204,8 +215,7 @@ impl Engine {
         self.fail_moves(Some(failure));
         self.end_changes(Err(failure));
         self.forget_records();
-        self.publish = prepared.map(|p| p.doubtful);
-        self.unheld = None;
+        self.show(prepared.map(|p| p.doubtful), None);
         self.step = Step::Doubt;
     }
 

@@ -153,10 +153,10 @@ impl Engine {
     pub(super) fn salvage(&mut self) -> Option<Action> {
         let side = self.source();
         while self.moving.at < self.moving.len {
-            let moving = self.moving;
+            let moving = &self.moving;
             let len = self.salvage_len();
             if Parts::of(moving.at, len).all(|(c, bits)| self.wanted(c, bits) == 0) {
-                self.moving.at = moving.at.saturating_add(len);
+                self.moving.at = self.moving.at.saturating_add(len);
                 continue;
             }
             if self.overdue(moving.started) {

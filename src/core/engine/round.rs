@@ -191,8 +191,7 @@ impl Engine {
         let unheld = self.snapshot_of(&[], sure);
         match (held, unheld) {
             (Ok(held), Ok(unheld)) => {
-                self.publish = Some(held);
-                self.unheld = Some(unheld);
+                self.show(Some(held), Some(unheld));
                 Some(Action::Publish { wait: true })
             }
             _ => {
@@ -337,7 +336,7 @@ impl Engine {
             return;
         }
         self.moves.clear();
-        self.unheld = None;
+        self.show(None, None);
         self.step = Step::Settle;
     }
 

@@ -207,7 +207,10 @@ fn make(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    Err(verdict::excerpt(&String::from_utf8_lossy(&output.stderr), ""))
+    Err(verdict::excerpt(
+        &String::from_utf8_lossy(&output.stderr),
+        "",
+    ))
 }
 
 /// Kills a guest with all of its processes.

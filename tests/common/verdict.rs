@@ -117,7 +117,9 @@ fn kernel_line(line: &str) -> Option<&str> {
 /// What a reader wants to see of a console, given the reason of a failure: the report with what is
 /// around it, or else the end.
 pub fn excerpt(console: &str, reason: &str) -> String {
-    let line = reason.split_once("the kernel reported: ").map(|(_, line)| line);
+    let line = reason
+        .split_once("the kernel reported: ")
+        .map(|(_, line)| line);
     let lines: Vec<&str> = console.lines().collect();
     let at = line.and_then(|line| lines.iter().position(|l| l.trim_end().ends_with(line)));
     let range = match at {

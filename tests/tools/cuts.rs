@@ -40,8 +40,15 @@ impl Disk {
     }
 
     fn advance(&mut self, mark: &str) -> Result<()> {
-        let to = *self.marks.get(mark).with_context(|| format!("no mark {mark} in a log"))?;
-        for entry in self.entries.get(self.done..to).context("marks in another order")? {
+        let to = *self
+            .marks
+            .get(mark)
+            .with_context(|| format!("no mark {mark} in a log"))?;
+        for entry in self
+            .entries
+            .get(self.done..to)
+            .context("marks in another order")?
+        {
             self.log.apply(entry, &mut self.durable)?;
         }
         self.done = to;
@@ -106,7 +113,10 @@ pub fn run(seed: u64, record: &str, table: &str, disks: &[&str]) -> Result<()> {
 fn shuffle<'e>(entries: Vec<&'e Entry>, random: &mut Random) -> Vec<&'e Entry> {
     let mut order: Vec<&Entry> = Vec::new();
     for entry in entries {
-        let first = order.iter().rposition(|e| e.overlaps(entry)).map_or(0, |n| n + 1);
+        let first = order
+            .iter()
+            .rposition(|e| e.overlaps(entry))
+            .map_or(0, |n| n + 1);
         let places = (order.len() - first + 1) as u64;
         order.insert(first + (random.next() % places) as usize, entry);
     }

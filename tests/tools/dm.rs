@@ -36,7 +36,8 @@ impl Control {
     }
 
     pub fn resume(&self, device: &str) -> Result<()> {
-        self.ioctl(DEV_SUSPEND, device, 0, &[]).with_context(|| format!("resume {device}"))?;
+        self.ioctl(DEV_SUSPEND, device, 0, &[])
+            .with_context(|| format!("resume {device}"))?;
         Ok(())
     }
 
@@ -52,10 +53,15 @@ impl Control {
     /// Makes a device of one target, from a table line, and says where its node is.
     pub fn create(&self, device: &str, table: &str) -> Result<String> {
         let mut words = table.splitn(4, ' ');
-        let mut word = || words.next().with_context(|| format!("{table}: no table line"));
+        let mut word = || {
+            words
+                .next()
+                .with_context(|| format!("{table}: no table line"))
+        };
         let (start, len): (u64, u64) = (word()?.parse()?, word()?.parse()?);
         let (target, arguments) = (word()?, word()?);
-        self.ioctl(DEV_CREATE, device, 0, &[]).with_context(|| format!("create {device}"))?;
+        self.ioctl(DEV_CREATE, device, 0, &[])
+            .with_context(|| format!("create {device}"))?;
         // struct dm_target_spec
         let mut data = start.to_ne_bytes().to_vec();
         data.extend_from_slice(&len.to_ne_bytes());
@@ -77,7 +83,8 @@ impl Control {
     }
 
     pub fn remove(&self, device: &str) -> Result<()> {
-        self.ioctl(DEV_REMOVE, device, 0, &[]).with_context(|| format!("remove {device}"))?;
+        self.ioctl(DEV_REMOVE, device, 0, &[])
+            .with_context(|| format!("remove {device}"))?;
         Ok(())
     }
 
@@ -95,14 +102,15 @@ impl Control {
         put(28, flags);
         buffer[NAME..NAME + device.len()].copy_from_slice(device.as_bytes());
         buffer[SIZE..SIZE + data.len()].copy_from_slice(data);
-        let request = 3 << 30 | (SIZE as u32) << 16 | 0xfd << 8 | command;
+        let request = (3 << 30) | ((SIZE as u32) << 16) | (0xfd << 8) | command;
         // SAFETY: the buffer is a whole dm_ioctl with as much room behind it as data_size says.
-        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request.into(), buffer.as_mut_ptr()) };
+        let result =
+            unsafe { libc::ioctl(self.0.as_raw_fd(), request.into(), buffer.as_mut_ptr()) };
         if result < 0 {
             return Err(std::io::Error::last_os_error().into());
         }
         let number: [u8; 8] = buffer[40..48].try_into()?;
         let number = u64::from_ne_bytes(number);
-        Ok(number & 0xff | number >> 12 & 0xfff_ff00)
+        Ok((number & 0xff) | ((number >> 12) & 0xf_ff00))
     }
 }

@@ -56,12 +56,17 @@ struct State {
 
 impl Shared<'_> {
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
-        self.state.lock().map_err(|_| anyhow!("another thread panicked"))
+        self.state
+            .lock()
+            .map_err(|_| anyhow!("another thread panicked"))
     }
 }
 
 pub fn run(plan: &Plan) -> Result<()> {
-    ensure!(plan.count >= plan.longest && plan.longest >= plan.unit, "the range is too small");
+    ensure!(
+        plan.count >= plan.longest && plan.longest >= plan.unit,
+        "the range is too small"
+    );
     ensure!(plan.writers > 0 && plan.unit > 0, "nothing to write");
     let shared = Shared {
         plan,
@@ -100,8 +105,14 @@ pub fn run(plan: &Plan) -> Result<()> {
     if let Some(path) = &plan.record {
         // Everything has come to rest: what was acknowledged is what there is.
         let state = shared.lock()?;
-        let bounds = state.sectors.iter().map(|s| (s.floor(), s.acknowledged.max(s.failed)));
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+        let bounds = state
+            .sectors
+            .iter()
+            .map(|s| (s.floor(), s.acknowledged.max(s.failed)));
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)?;
         ledger::append(&mut file, "end", &Bounds(bounds.collect()))?;
     }
     println!(
@@ -140,7 +151,10 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
         if let Err(error) = result {
             shared.errors.fetch_add(1, Ordering::Relaxed);
             if !plan.errors_ok {
-                bail!("cannot write {len} sectors at {}: {error}", plan.from + first);
+                bail!(
+                    "cannot write {len} sectors at {}: {error}",
+                    plan.from + first
+                );
             }
         }
         if chance == 1 {
@@ -153,7 +167,11 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
 /// Takes a range that nobody writes and fills the buffer with its next generation. Says as well
 /// whether all of it is durable: only then may the write be FUA, for the log of dm-log-writes would
 /// have a cached write to the same place behind it, where it does not belong.
-fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Option<(u64, u64, bool)>> {
+fn begin(
+    shared: &Shared<'_>,
+    seed: &mut u64,
+    buffer: &mut [u8],
+) -> Result<Option<(u64, u64, bool)>> {
     let plan = shared.plan;
     let mut state = shared.lock()?;
     loop {
@@ -162,7 +180,11 @@ fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Optio
         }
         let len = (mix(seed) % (plan.longest / plan.unit) + 1) * plan.unit;
         let first = mix(seed) % ((plan.count - len) / plan.unit + 1) * plan.unit;
-        if state.busy.iter().any(|(f, l)| first < f + l && *f < first + len) {
+        if state
+            .busy
+            .iter()
+            .any(|(f, l)| first < f + l && *f < first + len)
+        {
             continue;
         }
         state.busy.push((first, len));
@@ -173,13 +195,23 @@ fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Optio
             clean &= sector.durable == sector.submitted;
             sector.submitted += 1;
             let at = n as usize * SECTOR;
-            fill(&mut buffer[at..at + SECTOR], plan.from + first + n, sector.submitted);
+            fill(
+                &mut buffer[at..at + SECTOR],
+                plan.from + first + n,
+                sector.submitted,
+            );
         }
         return Ok(Some((first, len, clean)));
     }
 }
 
-fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()>, durable: bool) -> Result<()> {
+fn finish(
+    shared: &Shared<'_>,
+    first: u64,
+    len: u64,
+    result: &std::io::Result<()>,
+    durable: bool,
+) -> Result<()> {
     let mut state = shared.lock()?;
     for sector in &mut state.sectors[first as usize..(first + len) as usize] {
         match result {
@@ -200,7 +232,12 @@ fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()
 
 /// What was acknowledged before a flush began is durable when it ends well.
 fn flush(shared: &Shared<'_>, device: &Device) -> Result<()> {
-    let before: Vec<u32> = shared.lock()?.sectors.iter().map(|s| s.acknowledged).collect();
+    let before: Vec<u32> = shared
+        .lock()?
+        .sectors
+        .iter()
+        .map(|s| s.acknowledged)
+        .collect();
     if !shared.plan.lie {
         device.flush().context("the flush failed")?;
     }
@@ -220,12 +257,21 @@ fn reader(shared: &Shared<'_>, n: u64) -> Result<()> {
         let len = (mix(&mut seed) % (plan.longest / plan.unit) + 1) * plan.unit;
         let first = mix(&mut seed) % ((plan.count - len) / plan.unit + 1) * plan.unit;
         let range = first as usize..(first + len) as usize;
-        let low: Vec<u32> = shared.lock()?.sectors[range.clone()].iter().map(Sector::floor).collect();
+        let low: Vec<u32> = shared.lock()?.sectors[range.clone()]
+            .iter()
+            .map(Sector::floor)
+            .collect();
         let bytes = &mut buffer[..len as usize * SECTOR];
         let result = device.read(bytes, plan.from + first);
-        let high: Vec<u32> = shared.lock()?.sectors[range].iter().map(|s| s.submitted).collect();
+        let high: Vec<u32> = shared.lock()?.sectors[range]
+            .iter()
+            .map(|s| s.submitted)
+            .collect();
         if let Err(error) = result {
-            bail!("cannot read {len} sectors at {}: {error}", plan.from + first);
+            bail!(
+                "cannot read {len} sectors at {}: {error}",
+                plan.from + first
+            );
         }
         let bounds: Vec<(u32, u32)> = low.into_iter().zip(high).collect();
         ledger::compare(bytes, plan.from + first, &bounds)?;
@@ -242,9 +288,16 @@ fn cutter(shared: &Shared<'_>) -> Result<u64> {
         return Ok(0);
     }
     let path = plan.record.as_ref().context("cuts want a record")?;
-    let mut record = fs::OpenOptions::new().create(true).append(true).open(path)?;
+    let mut record = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?;
     let control = Control::open()?;
-    let markers = plan.logs.iter().map(|log| Marker::open(log)).collect::<Result<Vec<_>>>()?;
+    let markers = plan
+        .logs
+        .iter()
+        .map(|log| Marker::open(log))
+        .collect::<Result<Vec<_>>>()?;
     let mut cuts = 0;
     loop {
         let mut state = shared.lock()?;
@@ -252,7 +305,10 @@ fn cutter(shared: &Shared<'_>) -> Result<u64> {
             if shared.stop.load(Ordering::Relaxed) || state.done == plan.writes {
                 return Ok(cuts);
             }
-            state = shared.changed.wait(state).map_err(|_| anyhow!("another thread panicked"))?;
+            state = shared
+                .changed
+                .wait(state)
+                .map_err(|_| anyhow!("another thread panicked"))?;
         }
         let low: Vec<u32> = state.sectors.iter().map(|s| s.durable).collect();
         drop(state);
@@ -269,7 +325,11 @@ fn cutter(shared: &Shared<'_>) -> Result<u64> {
         for log in &plan.logs {
             control.resume(&format!("{log}-gate"))?;
         }
-        ledger::append(&mut record, &name, &Bounds(low.into_iter().zip(high).collect()))?;
+        ledger::append(
+            &mut record,
+            &name,
+            &Bounds(low.into_iter().zip(high).collect()),
+        )?;
         cuts += 1;
     }
 }
@@ -284,7 +344,10 @@ impl Marker {
     fn open(log: &str) -> Result<Self> {
         let device = Device::open(&format!("/dev/mapper/{log}"))?;
         let sectors = device.sectors()?;
-        Ok(Marker { device, sector: sectors.checked_sub(8).context("the device is too small")? })
+        Ok(Marker {
+            device,
+            sector: sectors.checked_sub(8).context("the device is too small")?,
+        })
     }
 
     fn write(&self, name: &str) -> Result<()> {

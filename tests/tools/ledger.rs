@@ -45,7 +45,10 @@ pub fn find(path: &str, name: &str) -> Result<Bounds> {
     let bytes = fs::read(path).with_context(|| path.to_owned())?;
     let mut rest = &bytes[..];
     while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == b'\n').context("a broken record")?;
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .context("a broken record")?;
         let line = std::str::from_utf8(&rest[..end])?;
         let (found, count) = line.split_once(' ').context("a broken record")?;
         let len = count.parse::<usize>()? * 8;
@@ -54,7 +57,9 @@ pub fn find(path: &str, name: &str) -> Result<Bounds> {
         if found == name {
             let number = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
             let pairs = rest[..len].chunks_exact(8);
-            return Ok(Bounds(pairs.map(|b| (number(b), number(&b[4..]))).collect()));
+            return Ok(Bounds(
+                pairs.map(|b| (number(b), number(&b[4..]))).collect(),
+            ));
         }
         rest = &rest[len..];
     }

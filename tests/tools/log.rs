@@ -27,7 +27,12 @@ pub fn list(log: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     for (n, entry) in log.entries()?.iter().enumerate() {
         let mut flags = String::new();
-        for (flag, name) in [(FLUSH, "flush "), (FUA, "fua "), (DISCARD, "discard "), (MARK, "mark ")] {
+        for (flag, name) in [
+            (FLUSH, "flush "),
+            (FUA, "fua "),
+            (DISCARD, "discard "),
+            (MARK, "mark "),
+        ] {
             if entry.flags & flag != 0 {
                 flags.push_str(name);
             }
@@ -64,10 +69,20 @@ impl Log {
     pub fn open(path: &str) -> Result<Self> {
         let file = File::open(path).with_context(|| path.to_owned())?;
         let head = read(&file, 0, SECTOR)?;
-        ensure!(word(&head, 0)? == MAGIC, "{path} is no log of dm-log-writes");
+        ensure!(
+            word(&head, 0)? == MAGIC,
+            "{path} is no log of dm-log-writes"
+        );
         let unit = word(&head, 24)? & 0xffff_ffff;
-        ensure!(unit >= SECTOR && unit % SECTOR == 0, "{path}: bad sector size {unit}");
-        Ok(Log { entries: word(&head, 16)?, unit, file })
+        ensure!(
+            unit >= SECTOR && unit % SECTOR == 0,
+            "{path}: bad sector size {unit}"
+        );
+        Ok(Log {
+            entries: word(&head, 16)?,
+            unit,
+            file,
+        })
     }
 
     pub fn entries(&self) -> Result<Vec<Entry>> {
@@ -100,7 +115,11 @@ impl Log {
             return Ok(None);
         }
         let text = read(&self.file, entry.data, entry.data_len.min(self.unit - 32))?;
-        Ok(Some(String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned()))
+        Ok(Some(
+            String::from_utf8_lossy(&text)
+                .trim_end_matches('\0')
+                .to_owned(),
+        ))
     }
 
     pub fn marks(&self, entries: &[Entry]) -> Result<HashMap<String, usize>> {
@@ -115,7 +134,12 @@ impl Log {
 
     /// What the disk's cache held at the mark at place `at`: the writes behind it that are not FUA, up
     /// to the marker write, which says the mark's name.
-    pub fn cached<'e>(&self, entries: &'e [Entry], at: usize, name: &str) -> Result<Vec<&'e Entry>> {
+    pub fn cached<'e>(
+        &self,
+        entries: &'e [Entry],
+        at: usize,
+        name: &str,
+    ) -> Result<Vec<&'e Entry>> {
         let mut found = Vec::new();
         for entry in entries.get(at..).unwrap_or_default() {
             if entry.flags & (FLUSH | FUA | DISCARD | MARK) != 0 || entry.sectors == 0 {
@@ -134,15 +158,21 @@ impl Log {
         if entry.flags & (MARK | DISCARD) != 0 || entry.sectors == 0 {
             return Ok(());
         }
-        let range = (entry.sector * SECTOR) as usize..((entry.sector + entry.sectors) * SECTOR) as usize;
-        let place = image.get_mut(range).context("a write behind the end of the disk")?;
-        self.file.read_exact_at(place, entry.data).context("the log ends too early")
+        let range =
+            (entry.sector * SECTOR) as usize..((entry.sector + entry.sectors) * SECTOR) as usize;
+        let place = image
+            .get_mut(range)
+            .context("a write behind the end of the disk")?;
+        self.file
+            .read_exact_at(place, entry.data)
+            .context("the log ends too early")
     }
 }
 
 fn read(file: &File, at: u64, len: u64) -> Result<Vec<u8>> {
     let mut buffer = vec![0; len as usize];
-    file.read_exact_at(&mut buffer, at).context("the log ends too early")?;
+    file.read_exact_at(&mut buffer, at)
+        .context("the log ends too early")?;
     Ok(buffer)
 }
 

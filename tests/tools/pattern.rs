@@ -85,7 +85,9 @@ impl Device {
         let n = unsafe { libc::pwritev2(self.0.as_raw_fd(), &part, 1, at, libc::RWF_DSYNC) };
         match usize::try_from(n) {
             Ok(n) if n == buffer.len() => Ok(()),
-            Ok(n) => Err(std::io::Error::other(format!("only {n} bytes were written"))),
+            Ok(n) => Err(std::io::Error::other(format!(
+                "only {n} bytes were written"
+            ))),
             Err(_) => Err(std::io::Error::last_os_error()),
         }
     }
@@ -105,7 +107,7 @@ pub fn fill(sector: &mut [u8], number: u64, generation: u32) {
         sector.fill(0);
         return;
     }
-    let mut state = number << 32 | u64::from(generation);
+    let mut state = (number << 32) | u64::from(generation);
     for (n, word) in sector.chunks_exact_mut(8).enumerate() {
         let value = match n {
             0 => MAGIC,
@@ -119,21 +121,32 @@ pub fn fill(sector: &mut [u8], number: u64, generation: u32) {
 
 /// The generation of a sector, or what is wrong with it.
 pub fn generation(sector: &[u8], number: u64) -> Result<u32> {
-    let word = |n: usize| u64::from_le_bytes(sector[n * 8..n * 8 + 8].try_into().unwrap_or_default());
+    let word =
+        |n: usize| u64::from_le_bytes(sector[n * 8..n * 8 + 8].try_into().unwrap_or_default());
     if sector.iter().all(|byte| *byte == 0) {
         return Ok(0);
     }
     if word(0) != MAGIC {
-        bail!("sector {number} holds what was never written: {:02x?}...", &sector[..16]);
+        bail!(
+            "sector {number} holds what was never written: {:02x?}...",
+            &sector[..16]
+        );
     }
     if word(1) != number {
-        bail!("sector {number} holds sector {} of generation {}", word(1), word(2));
+        bail!(
+            "sector {number} holds sector {} of generation {}",
+            word(1),
+            word(2)
+        );
     }
     let generation = u32::try_from(word(2)).unwrap_or(0);
     let mut right = [0; SECTOR];
     fill(&mut right, number, generation);
     if generation == 0 || right != *sector {
-        bail!("sector {number} is torn (generation {} at its beginning)", word(2));
+        bail!(
+            "sector {number} is torn (generation {} at its beginning)",
+            word(2)
+        );
     }
     Ok(generation)
 }

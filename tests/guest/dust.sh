@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves: writes over a disk whose sectors refuse some writes and then are good again lose nothing.
+# Lanes: lockdep
+
+. ./lib/lib.sh
+
+load_module
+new_disk below 16
+dust_disk dusty "$below"
+new_disk spare 4
+for ((block = 3; block < 2048; block += 64)); do
+    dust_bad dusty $block 2
+    dust_bad dusty $((block + 8)) 1
+    dust_bad dusty $((block + 16)) 9
+done
+remap_create r /dev/mapper/dusty "$spare"
+dust_on dusty
+check "all is written" tool sectors write /dev/mapper/r 0 2048 1 --step 256
+check "all is read" tool sectors verify /dev/mapper/r 0 2048 1 --step 256
+# One failure: the lone attempt gave it. More than that is a bad block.
+equal "those moved that failed more than a second time" 32 "$(dmsetup message r 0 list remapped | awk '$1 % 64 == 16' | wc -l)"
+equal "those did not that succeeded alone at once" 0 "$(dmsetup message r 0 list remapped | awk '$1 % 64 == 8' | wc -l)"
+check "the device goes" dmsetup remove r
+remap_create r /dev/mapper/dusty "$spare"
+check "all is read after a restart" tool sectors verify /dev/mapper/r 0 2048 1 --step 256

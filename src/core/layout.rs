@@ -29,8 +29,9 @@ pub type MetaBlock = [u8; META_BYTES];
 /// How many regions a superblock has room for.
 pub const MAX_REGIONS: usize = 64;
 
-/// How many spare blocks an area uses at most; what lies beyond is left alone.
-pub const MAX_SPARE_BLOCKS: u32 = 1 << 26;
+/// How many spare blocks an area uses at most; what lies beyond is left alone. Sixteen million want 4 GiB of
+/// log, all of which is read before an area is formatted.
+pub const MAX_SPARE_BLOCKS: u32 = 1 << 24;
 
 /// How few spare blocks an area may have.
 pub const MIN_SPARE_BLOCKS: u32 = 16;

@@ -152,14 +152,21 @@ scsi_heal_writes() {
 # disk_named VAR NAME: the disk of a Disk line (vm lane).
 disk_named() {
     local -n var=$1
+    load virtio_scsi
+    load sd_mod
+    until_true 20 "the disk $2 is there" find_disk "$2"
+    var=/dev/$(find_disk "$2")
+}
+find_disk() {
     local path
     for path in /sys/block/sd*; do
-        if [[ -e $path ]] && tr -d '\0' <"$path/device/vpd_pg80" | tail -c +4 | grep -qxF -- "$2"; then
-            var=/dev/${path##*/}
+        # Behind four bytes, the serial number.
+        if [[ -b /dev/${path##*/} && $(tail -c +5 "$path/device/vpd_pg80") == "$1" ]]; then
+            echo "${path##*/}"
             return
         fi
     done
-    fail "no disk has the serial number $2"
+    return 1
 }
 
 # partition DEVICE START LEN [START LEN]: partitions (a DOS table), for a disk that scans them.

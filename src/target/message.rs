@@ -64,7 +64,7 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
                 return Err(EAGAIN);
             }
             volume.kick();
-            write!(out, "queued {} sectors from {}\n", len.0, start.0)
+            writeln!(out, "queued {} sectors from {}", len.0, start.0)
         }
     };
     // A reply that was cut is asked for again with more room.

@@ -11,7 +11,7 @@ use kernel::{
     sync::{Arc, Mutex},
 };
 
-use dm_remap_core::units::BlockSize;
+use dm_remap_core::{mem::Buf, units::BlockSize};
 
 use crate::{
     dm::context::MdKey,
@@ -26,7 +26,7 @@ use crate::{
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
-    entries: Mutex<KVec<Entry>>,
+    entries: Mutex<Buf<Entry>>,
 }
 
 /// One volume, and how many tables hold it.
@@ -46,7 +46,7 @@ impl Registry {
     pub(crate) fn new() -> Result<Arc<Registry>> {
         Arc::pin_init(
             pin_init!(Registry {
-                entries <- new_mutex!(KVec::new(), "dm-remap registry"),
+                entries <- new_mutex!(Buf::new(), "dm-remap registry"),
             }),
             GFP_KERNEL,
         )
@@ -63,7 +63,7 @@ impl Registry {
         make: impl FnOnce() -> Result<Arc<Worker<Volume>>>,
     ) -> Result<Lease, Refusal> {
         let mut entries = self.entries.lock();
-        for entry in entries.iter_mut() {
+        for entry in entries.as_mut_slice() {
             let held = entry.volume.shape();
             if entry.volume.key() == key {
                 if held == shape {
@@ -80,16 +80,12 @@ impl Registry {
                 return Err(Refusal::Overlap(conflict));
             }
         }
-        entries
-            .reserve(1, GFP_KERNEL)
-            .map_err(|e| Refusal::Errno(e.into()))?;
         let volume = make().map_err(Refusal::Errno)?;
-        entries
-            .push_within_capacity(Entry {
-                volume: volume.clone(),
-                tables: 1,
-            })
-            .map_err(|_| Refusal::Errno(ENOMEM))?;
+        let entry = Entry {
+            volume: volume.clone(),
+            tables: 1,
+        };
+        entries.push(entry).map_err(|_| Refusal::Errno(ENOMEM))?;
         Ok(Lease {
             registry: self.clone(),
             volume,
@@ -100,6 +96,7 @@ impl Registry {
     pub(crate) fn live_block(&self, key: MdKey) -> Option<BlockSize> {
         let entries = self.entries.lock();
         let live = entries
+            .as_slice()
             .iter()
             .find(|e| e.volume.key() == key && e.volume.is_loaded())?;
         Some(live.volume.shape().block)
@@ -108,16 +105,20 @@ impl Registry {
     /// Gives one share back; true if it was the last one, and the volume is out of the registry.
     fn release(&self, volume: &Arc<Worker<Volume>>) -> bool {
         let mut entries = self.entries.lock();
-        let Some(index) = entries.iter().position(|e| Arc::ptr_eq(&e.volume, volume)) else {
+        let Some(index) = entries
+            .as_slice()
+            .iter()
+            .position(|e| Arc::ptr_eq(&e.volume, volume))
+        else {
             return false;
         };
-        if let Some(entry) = entries.get_mut(index) {
+        if let Some(entry) = entries.as_mut_slice().get_mut(index) {
             entry.tables = entry.tables.saturating_sub(1);
             if entry.tables > 0 {
                 return false;
             }
         }
-        entries.remove(index).is_ok()
+        entries.remove(index).is_some()
     }
 }
 

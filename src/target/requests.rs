@@ -35,8 +35,7 @@ impl Requests {
         *start = Sector(at.0.saturating_add(u64::from(part)));
         *len = SectorCount(len.0.saturating_sub(u64::from(part)));
         if len.0 == 0 {
-            self.ranges.rotate_left(1);
-            self.ranges.pop();
+            let _ = self.ranges.remove(0);
         }
         Some((at, part))
     }

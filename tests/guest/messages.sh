@@ -6,7 +6,7 @@
 . ./lib/lib.sh
 
 load_module
-scsi_disk main dev_size_mb=16 delay=0
+new_disk main 16
 new_disk spare 4
 remap_create r "$main" "$spare"
 match "help lists the messages" "remap S.*query S.*list .*help" "$(dmsetup message r 0 help | tr '\n' ' ')"

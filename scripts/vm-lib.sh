@@ -201,7 +201,9 @@ run_vm() {
     QEMU=(qemu-system-x86_64 -m "${GUEST_MEM:-768}" -nodefaults -no-reboot -display none -serial stdio
         -kernel "$VMLINUZ" -initrd "$VM_TMP/initrd"
         -append "console=ttyS0 panic=-1 oops=panic rdinit=$REPO/scripts/guest-init GUEST_MODULES=/ GUEST_MODULE=$module ${GUEST_ENV[*]} GUEST_TOOLS=/tools")
-    case $accel in
+    # With GUEST_ICOUNT each nanosecond of the guest is an instruction, however busy this machine is.
+    case ${GUEST_ICOUNT:+icount}$accel in
+    icount*) QEMU+=(-accel tcg,thread=single -cpu max -smp 1 -icount shift=0,sleep=off) ;;
     kvm) QEMU+=(-accel kvm -cpu host -smp 2) ;;
     tcg) QEMU+=(-accel tcg,thread=multi -cpu max -smp 2) ;;
     esac

@@ -10,6 +10,7 @@
 //! sectors cuts   SEED FILE TABLE LOG:DISK...
 //! sectors log    LOG
 //! sectors messages DEVICE
+//! sectors time   read|write DEVICE FROM SPAN COUNT
 //! ```
 //!
 //! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
@@ -28,6 +29,8 @@ mod ledger;
 mod log;
 #[path = "pattern.rs"]
 mod pattern;
+#[path = "time.rs"]
+mod time;
 
 use std::env;
 use std::process::ExitCode;
@@ -35,7 +38,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log|messages ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log|messages|time ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -53,9 +56,13 @@ fn run(args: Vec<String>) -> Result<()> {
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.strip_prefix("--") {
-            Some(flag @ ("durable" | "errors-ok" | "lie")) => options.push((flag.to_owned(), String::new())),
+            Some(flag @ ("durable" | "errors-ok" | "lie")) => {
+                options.push((flag.to_owned(), String::new()))
+            }
             Some(key) => {
-                let value = args.next().with_context(|| format!("{arg} needs a value"))?;
+                let value = args
+                    .next()
+                    .with_context(|| format!("{arg} needs a value"))?;
                 options.push((key.to_owned(), value));
             }
             None => words.push(arg),
@@ -82,8 +89,13 @@ fn run(args: Vec<String>) -> Result<()> {
             let step = options.number("step", 8)?;
             each(number(from)?, number(count)?, step, |first, buffer| {
                 let result = device.read(buffer, first);
-                result.with_context(|| format!("cannot read sector {first} and those behind it"))?;
-                ledger::compare(buffer, first, &vec![(wanted, wanted); buffer.len() / SECTOR])
+                result
+                    .with_context(|| format!("cannot read sector {first} and those behind it"))?;
+                ledger::compare(
+                    buffer,
+                    first,
+                    &vec![(wanted, wanted); buffer.len() / SECTOR],
+                )
             })
         }
         ["check", device, from, file, moment] => {
@@ -111,6 +123,12 @@ fn run(args: Vec<String>) -> Result<()> {
         }
         ["log", log] => log::list(log),
         ["messages", device] => messages(device),
+        ["time", op @ ("read" | "write"), device, from, span, count] => {
+            let write = op == "write";
+            let ns = time::run(device, write, number(from)?, number(span)?, number(count)?)?;
+            println!("{ns:.0}");
+            Ok(())
+        }
         _ => bail!(USAGE),
     }
 }
@@ -125,7 +143,12 @@ fn messages(device: &str) -> Result<()> {
 }
 
 /// Runs over a range in steps, with a buffer for each.
-fn each(from: u64, count: u64, step: u64, mut act: impl FnMut(u64, &mut [u8]) -> Result<()>) -> Result<()> {
+fn each(
+    from: u64,
+    count: u64,
+    step: u64,
+    mut act: impl FnMut(u64, &mut [u8]) -> Result<()>,
+) -> Result<()> {
     let mut buffer = Buffer::new(step as usize)?;
     let mut at = from;
     while at < from + count {
@@ -140,7 +163,11 @@ struct Options(Vec<(String, String)>);
 
 impl Options {
     fn all(&self, key: &str) -> Vec<String> {
-        self.0.iter().filter(|(k, _)| k == key).map(|(_, v)| v.clone()).collect()
+        self.0
+            .iter()
+            .filter(|(k, _)| k == key)
+            .map(|(_, v)| v.clone())
+            .collect()
     }
 
     fn has(&self, key: &str) -> bool {
@@ -148,7 +175,9 @@ impl Options {
     }
 
     fn number(&self, key: &str, default: u64) -> Result<u64> {
-        self.all(key).last().map_or(Ok(default), |value| number(value))
+        self.all(key)
+            .last()
+            .map_or(Ok(default), |value| number(value))
     }
 }
 

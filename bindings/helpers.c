@@ -214,3 +214,15 @@ void dm_remap_helper_attr_init(struct attribute *attr)
 {
 	sysfs_attr_init(attr);
 }
+
+/* Bit fields, which bindgen sets with code that checks an index. */
+void dm_remap_helper_target_flags(struct dm_target *ti)
+{
+	ti->accounts_remapped_io = true;
+	ti->flush_bypasses_map = false;
+}
+
+void dm_remap_helper_limit_swap_bios(struct dm_target *ti, bool limit)
+{
+	ti->limit_swap_bios = limit;
+}

@@ -72,6 +72,10 @@ void dm_remap_helper_bio_reset_remaining(struct bio *bio);
 void dm_remap_helper_bio_copy(struct bio *bio, const struct bvec_iter *iter, unsigned int offset,
 			      void *buf, unsigned int len, bool to_bio);
 
+struct dm_target;
+void dm_remap_helper_target_flags(struct dm_target *ti);
+void dm_remap_helper_limit_swap_bios(struct dm_target *ti, bool limit);
+
 struct kobject *dm_remap_helper_disk_kobj(struct mapped_device *md);
 void dm_remap_helper_attr_init(struct attribute *attr);
 

@@ -173,7 +173,8 @@ impl<'a, T: Target> Ctr<'a, T> {
 
     /// Whether swap I/O in flight is to be limited, for a target that needs memory for its own.
     pub(crate) fn set_limit_swap_bios(&mut self, limit: bool) {
-        self.raw_mut().set_limit_swap_bios(limit);
+        // SAFETY: the target is valid by the type invariant.
+        unsafe { bindings::limit_swap_bios(self.target.as_ptr(), limit) };
     }
 }
 

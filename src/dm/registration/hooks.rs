@@ -150,8 +150,8 @@ impl<T: Target> Hooks<T> {
             let target = unsafe { &mut *ti };
             target.per_io_data_size = PerBio::<T>::SIZE as ffi::c_uint;
             // What is submitted later is accounted then, not after `map`: by then it may be gone.
-            target.set_accounts_remapped_io(true);
-            target.set_flush_bypasses_map(false);
+            // SAFETY: as above.
+            unsafe { bindings::target_flags(ti) };
             // SAFETY: the holder is not moved out of its box again; `dtr` drops it.
             target.private = KBox::into_raw(unsafe { Pin::into_inner_unchecked(holder) }).cast();
             Ok(0)

@@ -49,6 +49,7 @@ pub enum FormatError {
 
 impl FormatError {
     /// One line for the table.
+    #[inline(never)]
     pub const fn text(&self) -> &'static CStr {
         match self {
             FormatError::Write(_) => c"spare area cannot be written",

@@ -55,6 +55,7 @@ pub struct GeometryError(&'static CStr);
 
 impl GeometryError {
     /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    #[inline(never)]
     pub const fn text(self) -> &'static CStr {
         self.0
     }

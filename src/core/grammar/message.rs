@@ -73,6 +73,7 @@ pub struct MessageError(&'static CStr);
 
 impl MessageError {
     /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    #[inline(never)]
     pub const fn text(self) -> &'static CStr {
         self.0
     }

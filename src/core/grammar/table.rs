@@ -54,6 +54,7 @@ pub struct TableError(&'static CStr);
 
 impl TableError {
     /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
+    #[inline(never)]
     pub const fn text(self) -> &'static CStr {
         self.0
     }

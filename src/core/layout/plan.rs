@@ -29,6 +29,7 @@ pub enum LayoutError {
 
 impl LayoutError {
     /// One line for the administrator.
+    #[inline(never)]
     pub const fn text(self) -> &'static CStr {
         match self {
             LayoutError::TooSmall => {

@@ -90,6 +90,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// One line for the table.
+    #[inline(never)]
     pub const fn text(&self) -> &'static CStr {
         match self {
             OpenError::Unreadable => c"superblocks of the spare area cannot be read",

@@ -173,6 +173,16 @@ impl Identities {
         }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.iter().fold(0, |n: usize, _| n.saturating_add(1))
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Identity> {
         self.ids.iter().flatten()

@@ -153,7 +153,7 @@ fn rename(sb: &mut Superblock, expect: &Expect) -> Result<bool, OpenError> {
     let moved =
         sb.spare_start != expect.spare_start || sb.names.spare.compare(&expect.spare).is_err();
     // A path to main that offers fewer identities takes none away.
-    let fewer = expect.main.iter().count() < sb.names.main.iter().count();
+    let fewer = expect.main.len() < sb.names.main.len();
     let main = if fewer { sb.names.main } else { expect.main };
     if sb.names.main != main || sb.names.spare != expect.spare {
         sb.names = Shared::try_new(Names {

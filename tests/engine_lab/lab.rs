@@ -11,6 +11,8 @@ mod area;
 pub mod disk;
 #[path = "rng.rs"]
 pub mod rng;
+#[path = "rules.rs"]
+pub mod rules;
 #[path = "twin.rs"]
 pub mod twin;
 #[path = "worker.rs"]

@@ -28,7 +28,4 @@
 pub(crate) use kernel::bindings::*;
 use pin_init::MaybeZeroable;
 
-include!(concat!(
-    env!("DM_REMAP_GENERATED"),
-    "/dm_generated.rs"
-));
+include!(concat!(env!("DM_REMAP_GENERATED"), "/dm_generated.rs"));

@@ -17,12 +17,19 @@ fn what_the_table_names_exists() {
         };
         for name in tests.split('`').skip(1).step_by(2) {
             if let Some((file, function)) = name.split_once("::").filter(|(f, _)| *f != "dm") {
-                let source = fs::read_to_string(root.join(format!("tests/{file}.rs"))).unwrap_or_default();
-                assert!(source.contains(&format!("fn {function}(")), "{rule}: there is no test {name}");
+                let source =
+                    fs::read_to_string(root.join(format!("tests/{file}.rs"))).unwrap_or_default();
+                assert!(
+                    source.contains(&format!("fn {function}(")),
+                    "{rule}: there is no test {name}"
+                );
                 assert_eq!(lanes, "host", "{rule}: the lane of {name}");
             } else if name.ends_with(".sh") {
-                let source = fs::read_to_string(root.join("tests/guest").join(name)).unwrap_or_default();
-                let head = source.lines().find_map(|line| line.strip_prefix("# Lanes: "));
+                let source =
+                    fs::read_to_string(root.join("tests/guest").join(name)).unwrap_or_default();
+                let head = source
+                    .lines()
+                    .find_map(|line| line.strip_prefix("# Lanes: "));
                 let run: BTreeSet<&str> = head.unwrap_or_default().split_whitespace().collect();
                 let said: BTreeSet<&str> = lanes.split_whitespace().collect();
                 assert!(!run.is_empty(), "{rule}: there is no test {name}");

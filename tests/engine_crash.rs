@@ -232,7 +232,9 @@ fn cuts_while_a_copy_degrades_and_the_other_goes_on() {
 fn cuts_while_the_log_is_written_anew() {
     let story = |film: &mut Film| {
         let half = u64::from(film.lab.engine.layout().half_blocks());
-        film.lab.main.plan(Op::Read, 64, 128, Until::Forever, MEDIUM);
+        film.lab
+            .main
+            .plan(Op::Read, 64, 128, Until::Forever, MEDIUM);
         film.lab.main.plan(Op::Write, 0, 64, Until::Forever, MEDIUM);
         for i in 0..half + 2 {
             if i == half - 12 {

@@ -143,7 +143,7 @@ fn every_torn_log_block_is_noticed() {
     for old in [[0u8; 4096], *superblock_block(), [0xff; 4096]] {
         for kept in 0u32..256 {
             let mut torn = Box::new(old);
-            for piece in (0..8).filter(|p| kept >> p & 1 != 0) {
+            for piece in (0..8).filter(|p| (kept >> p) & 1 != 0) {
                 let range = piece * 512..(piece + 1) * 512;
                 torn[range.clone()].copy_from_slice(&new[range]);
             }

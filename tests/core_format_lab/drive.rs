@@ -48,7 +48,7 @@ pub fn cut(disk: &mut Disk, fates: &[Fate], places: Places, block: &[u8]) {
     for (i, &place) in places.as_slice().iter().enumerate() {
         match fates[i % fates.len()] {
             Fate::Nothing => {}
-            Fate::Torn(bits) => disk.tear(place, block, |piece| bits >> piece & 1 != 0),
+            Fate::Torn(bits) => disk.tear(place, block, |piece| (bits >> piece) & 1 != 0),
             Fate::Whole => disk.tear(place, block, |_| true),
         }
     }

@@ -11,7 +11,7 @@ all: module ## The same as module
 module: ## Build dm-remap.ko for the running kernel; KVER=current|previous|RELEASE for another
 	@scripts/module $(KVER)
 
-demo: ## A failing disk loses no write: a story of five minutes, in a virtual machine
+demo: ## A failing disk loses no write: a story of some two minutes, in a virtual machine
 	@scripts/demo
 
 test: ## Everything below; the last line sums up. T=NAME selects tests by a part of their name

@@ -2,6 +2,7 @@
 //! What a disk owes: for each sector the generations that were submitted, acknowledged and made
 //! durable, and as a file the bounds that hold at a power cut.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 
@@ -41,29 +42,33 @@ pub fn append(file: &mut fs::File, name: &str, bounds: &Bounds) -> Result<()> {
     file.write_all(&bytes).context("cannot write the record")
 }
 
-pub fn find(path: &str, name: &str) -> Result<Bounds> {
+/// The moments of a record, by their names.
+pub fn read(path: &str) -> Result<HashMap<String, Bounds>> {
     let bytes = fs::read(path).with_context(|| path.to_owned())?;
     let mut rest = &bytes[..];
+    let mut all = HashMap::new();
     while !rest.is_empty() {
         let end = rest
             .iter()
             .position(|byte| *byte == b'\n')
             .context("a broken record")?;
         let line = std::str::from_utf8(&rest[..end])?;
-        let (found, count) = line.split_once(' ').context("a broken record")?;
+        let (name, count) = line.split_once(' ').context("a broken record")?;
         let len = count.parse::<usize>()? * 8;
         rest = &rest[end + 1..];
         ensure!(rest.len() >= len, "a broken record");
-        if found == name {
-            let number = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-            let pairs = rest[..len].chunks_exact(8);
-            return Ok(Bounds(
-                pairs.map(|b| (number(b), number(&b[4..]))).collect(),
-            ));
-        }
+        let number = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        let pairs = rest[..len].chunks_exact(8);
+        let bounds = pairs.map(|b| (number(b), number(&b[4..]))).collect();
+        all.insert(name.to_owned(), Bounds(bounds));
         rest = &rest[len..];
     }
-    anyhow::bail!("{path}: nothing is recorded for {name}")
+    Ok(all)
+}
+
+pub fn find(path: &str, name: &str) -> Result<Bounds> {
+    let found = read(path)?.remove(name);
+    found.with_context(|| format!("{path}: nothing is recorded for {name}"))
 }
 
 /// Each sector is one of those that it may be.

@@ -3,11 +3,11 @@
 //! follows from these, so that a torn, misplaced or stale sector is told from a right one.
 
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
-use std::fs::{File, OpenOptions};
+use std::fs::{read_to_string, File, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 use anyhow::{bail, Context, Result};
 
@@ -94,6 +94,19 @@ impl Device {
 
     pub fn sectors(&self) -> Result<u64> {
         Ok((&self.0).seek(SeekFrom::End(0))? / SECTOR as u64)
+    }
+
+    /// How many writes it has completed.
+    pub fn writes(&self) -> Result<u64> {
+        let device = self.0.metadata()?.rdev();
+        let path = format!(
+            "/sys/dev/block/{}:{}/stat",
+            libc::major(device),
+            libc::minor(device)
+        );
+        let text = read_to_string(&path).with_context(|| path.clone())?;
+        let count = text.split_whitespace().nth(4);
+        Ok(count.with_context(|| path)?.parse()?)
     }
 
     pub fn flush(&self) -> std::io::Result<()> {

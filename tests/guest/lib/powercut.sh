@@ -12,7 +12,11 @@ cut_disk() {
     local log=${name}_log
     load dm-log-writes
     load dm-delay
-    if ((CUT_DISKS++ == 0)); then ram_disks 8 64; fi
+    if ((CUT_DISKS++ == 0)); then
+        ram_disks 8 64
+        # Hundreds of suspends and removals would do little else than wait for RCU.
+        need sh -c "echo 1 >/sys/kernel/rcu_expedited"
+    fi
     new_disk "$log" 1024
     dm_slice "$name-disk" "$copy" 0 $((size * 2048))
     printf -v "${name}_disk" %s "/dev/mapper/$name-disk"

@@ -8,6 +8,7 @@
 //!                [--seed N] [--errors-ok] [--lie] [--record FILE] [--cut-every N --log NAME...]
 //! sectors check  DEVICE FROM FILE MOMENT
 //! sectors cuts   SEED FILE TABLE LOG:DISK...
+//! sectors cycle  MODULE ROUNDS TABLE
 //! sectors log    LOG
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
@@ -19,6 +20,8 @@
 
 #[path = "cuts.rs"]
 mod cuts;
+#[path = "cycle.rs"]
+mod cycle;
 #[path = "dm.rs"]
 mod dm;
 #[path = "hammer.rs"]
@@ -38,7 +41,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|log|messages|time ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|cycle|log|messages|time ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -121,6 +124,7 @@ fn run(args: Vec<String>) -> Result<()> {
         ["cuts", seed, record, table, ref disks @ ..] if !disks.is_empty() => {
             cuts::run(number(seed)?, record, table, disks)
         }
+        ["cycle", module, rounds, table] => cycle::run(module, number(rounds)?, table),
         ["log", log] => log::list(log),
         ["messages", device] => messages(device),
         ["time", op @ ("read" | "write"), device, from, span, count] => {

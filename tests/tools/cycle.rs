@@ -9,7 +9,7 @@ use crate::dm::Control;
 
 const DEVICE: &str = "cycle";
 
-/// In each round one more block is remapped, by a message: the spare area is loaded, changed and closed.
+/// In each round one more block is asked to move: the spare area is loaded, mostly changed, and closed.
 pub fn run(module: &str, rounds: u64, table: &str) -> Result<()> {
     let image = fs::read(module).with_context(|| module.to_owned())?;
     for round in 0..rounds {

@@ -164,6 +164,22 @@ pub fn generation(sector: &[u8], number: u64) -> Result<u32> {
     Ok(generation)
 }
 
+/// Whether each byte is that of one of these generations, as in a sector that is being written.
+pub fn is_mixture(sector: &[u8], number: u64, generations: std::ops::RangeInclusive<u32>) -> bool {
+    let whole = |generation| {
+        let mut whole = [0; SECTOR];
+        if generation > 0 {
+            fill(&mut whole, number, generation);
+        }
+        whole
+    };
+    let all: Vec<[u8; SECTOR]> = generations.map(whole).collect();
+    sector
+        .iter()
+        .enumerate()
+        .all(|(n, byte)| all.iter().any(|one| one[n] == *byte))
+}
+
 /// splitmix64
 pub fn mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -19,7 +19,7 @@ use crate::mem::NoMemory;
 use crate::record::{ChunkState, CHUNK_SECTORS};
 use crate::snapshot::Snapshot;
 use crate::spare::Spares;
-use crate::tree::Tree;
+use crate::tree::{self, Tree};
 use crate::units::{Block, BlockSize, SpareBlock};
 
 /// log2 of the largest number of blocks that a target can have: a block's number and a chunk's in one key.
@@ -58,6 +58,22 @@ impl Home {
     #[inline]
     pub(crate) const fn is_partial(self) -> bool {
         self.0 & Self::PARTIAL != 0
+    }
+}
+
+impl tree::Value for Home {
+    const WORDS: usize = 1;
+
+    #[inline]
+    fn put(self, words: &mut [u32]) {
+        if let [word, ..] = words {
+            *word = self.0;
+        }
+    }
+
+    #[inline]
+    fn get(words: &[u32]) -> Home {
+        Home(words.first().copied().unwrap_or_default())
     }
 }
 

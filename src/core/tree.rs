@@ -4,8 +4,10 @@
 //!
 //! A change copies the nodes on the way to the leaf and leaves the old version as it was, so a reader
 //! keeps the version that it has for as long as it likes, and a change that runs out of memory has
-//! changed nothing. Keys and values lie apart in a leaf: a search touches keys only, and a value of four
-//! bytes costs four.
+//! changed nothing.
+//!
+//! The nodes hold words, whatever the values are, so that there is one tree in the module and not one
+//! for each kind of value; [`Tree`] and [`Builder`] only translate.
 //!
 //! Nothing here recurses but the drop of a node, which goes as deep as the tree is high.
 
@@ -13,51 +15,144 @@ mod build;
 mod edit;
 mod node;
 
-pub use build::Builder;
+use core::marker::PhantomData;
 
-use node::{Leaf, Node};
+use build::RawBuilder;
+use node::{Entry, Form, Leaf, Node, KEY_WORDS, LEAF_WORDS, MOST_WORDS};
 
-use crate::mem::Shared;
+use crate::mem::{NoMemory, Shared};
 
 /// The most levels of a tree; a change that would make more of them is refused. Splitting makes a level
 /// only when a node of 14 is full, so no number of entries that memory can hold comes near it.
 const MAX_HEIGHT: usize = 12;
 
-/// One version of a map from `u64` to `V`, in leaves of up to `N` entries.
+/// What can be kept in a tree: some words.
+pub trait Value: Copy {
+    /// How many words, at most 6.
+    const WORDS: usize;
+
+    /// Writes the value to the first words.
+    fn put(self, words: &mut [u32]);
+
+    /// The value that [`Value::put`] wrote.
+    fn get(words: &[u32]) -> Self;
+}
+
+/// A tree of words.
 ///
 /// # Invariants
 ///
 /// No node is empty. In an inner node the key of a child is at most the first key in it, and above every
 /// key of the child before.
-pub struct Tree<V, const N: usize> {
-    root: Option<Shared<Node<V, N>>>,
+#[derive(Clone, Default)]
+struct Raw {
+    root: Option<Shared<Node>>,
     len: u64,
+}
+
+/// Where an entry lies.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    leaf: &'a Leaf,
+    at: usize,
+}
+
+impl Raw {
+    /// Where the first entry at or after `key` lies.
+    fn seek(&self, form: Form, key: u64) -> Option<Place<'_>> {
+        let mut node = self.root.as_deref()?;
+        let mut after = None;
+        let leaf = loop {
+            match node {
+                Node::Leaf(leaf) => break leaf,
+                Node::Inner(inner) => {
+                    let slot = inner.slot(key);
+                    if let Some(next) = inner.child(slot.wrapping_add(1)) {
+                        after = Some(next);
+                    }
+                    node = inner.child(slot)?;
+                }
+            }
+        };
+        let at = leaf.lower_bound(form, key);
+        if at < leaf.len() {
+            return Some(Place { leaf, at });
+        }
+        // Every key of this leaf is below: the answer is the first of all that come after it.
+        let mut node = after?;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return Some(Place { leaf, at: 0 }),
+                Node::Inner(inner) => node = inner.child(0)?,
+            }
+        }
+    }
+}
+
+impl Raw {
+    /// As [`Tree::is_vacant`].
+    #[inline]
+    fn is_vacant(&self, form: Form, from: u64, to: u64) -> bool {
+        let Some(mut node) = self.root.as_deref() else {
+            return true;
+        };
+        // All keys below this one are in nodes that come before.
+        let mut low = 0;
+        loop {
+            // A node whose keys are all above: those of the node before it are below `low`.
+            match node {
+                Node::Inner(inner) => match inner.last_to(to) {
+                    Some((known_by, child)) => (low, node) = (*known_by, child),
+                    None => return low <= from,
+                },
+                Node::Leaf(leaf) => match leaf.last_to(form, to) {
+                    Some(last) => return last < from,
+                    None => return low <= from,
+                },
+            }
+        }
+    }
+}
+
+/// One version of a map from `u64` to `V`, in leaves of up to `N` entries.
+pub struct Tree<V, const N: usize> {
+    raw: Raw,
+    values: PhantomData<V>,
 }
 
 impl<V, const N: usize> Tree<V, N> {
     /// How many entries a leaf holds.
     pub const LEAF: usize = N;
 
+    const fn of(raw: Raw) -> Self {
+        Tree {
+            raw,
+            values: PhantomData,
+        }
+    }
+
     /// The empty map.
     pub const fn new() -> Self {
         // INVARIANT: there is no node.
-        Tree { root: None, len: 0 }
+        Self::of(Raw { root: None, len: 0 })
     }
 
     /// How many entries there are.
     #[inline]
     pub const fn len(&self) -> u64 {
-        self.len
+        self.raw.len
     }
 
     /// There is no entry.
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.root.is_none()
+        self.raw.root.is_none()
     }
 }
 
-impl<V: Copy + Default, const N: usize> Tree<V, N> {
+impl<V: Value, const N: usize> Tree<V, N> {
+    const FORM: Form = form::<V, N>();
+
     /// The value at `key`.
     ///
     /// # Context
@@ -78,57 +173,70 @@ impl<V: Copy + Default, const N: usize> Tree<V, N> {
     /// Any: it reads, and takes no reference.
     #[inline]
     pub fn first_at_or_after(&self, key: u64) -> Option<(u64, V)> {
-        let (leaf, at) = self.seek(key)?;
-        leaf.entry(at)
+        let place = self.raw.seek(Self::FORM, key)?;
+        Some(entry_of(place.leaf.entry(Self::FORM, place.at)))
+    }
+
+    /// Whether there is surely no entry from `from` up to and including `to`. Of more than one key it may
+    /// say no for not knowing.
+    ///
+    /// # Context
+    ///
+    /// Any: it reads, and takes no reference.
+    #[inline]
+    pub fn is_vacant(&self, from: u64, to: u64) -> bool {
+        self.raw.is_vacant(Self::FORM, from, to)
     }
 
     /// The entries with keys from `key` on, in order.
     pub fn iter_from(&self, key: u64) -> Iter<'_, V, N> {
         Iter {
             tree: self,
-            place: self.seek(key),
+            place: self.raw.seek(Self::FORM, key),
         }
     }
 
-    /// Where the first entry at or after `key` lies.
-    #[inline]
-    fn seek(&self, key: u64) -> Option<(&Leaf<V, N>, usize)> {
-        let mut node = self.root.as_deref()?;
-        let mut after = None;
-        let leaf = loop {
-            match node {
-                Node::Leaf(leaf) => break leaf,
-                Node::Inner(inner) => {
-                    let slot = inner.slot(key);
-                    if let Some(next) = inner.child(slot.wrapping_add(1)) {
-                        after = Some(next);
-                    }
-                    node = inner.child(slot)?;
-                }
-            }
-        };
-        let at = leaf.lower_bound(key);
-        if at < leaf.len() {
-            return Some((leaf, at));
-        }
-        // Every key of this leaf is below: the answer is the first of all that come after it.
-        let mut node = after?;
-        loop {
-            match node {
-                Node::Leaf(leaf) => return Some((leaf, 0)),
-                Node::Inner(inner) => node = inner.child(0)?,
-            }
-        }
+    /// The version with `value` at `key`, whatever was there before.
+    pub fn insert(&self, key: u64, value: V) -> Result<Self, NoMemory> {
+        let raw = self.raw.insert(Self::FORM, &words_of(key, value))?;
+        Ok(Self::of(raw))
     }
+
+    /// The version without `key`; the same one if it is not there.
+    pub fn remove(&self, key: u64) -> Result<Self, NoMemory> {
+        Ok(Self::of(self.raw.remove(Self::FORM, key)?))
+    }
+}
+
+/// How the entries of a tree of such values lie in its nodes.
+const fn form<V: Value, const N: usize>() -> Form {
+    let form = Form {
+        stride: KEY_WORDS.wrapping_add(V::WORDS),
+        room: N,
+    };
+    assert!(form.stride <= MOST_WORDS && form.stride.wrapping_mul(N) <= LEAF_WORDS);
+    form
+}
+
+#[inline]
+fn words_of<V: Value>(key: u64, value: V) -> Entry {
+    let mut entry = node::entry(key);
+    if let Some((_, words)) = entry.split_at_mut_checked(KEY_WORDS) {
+        value.put(words);
+    }
+    entry
+}
+
+#[inline]
+fn entry_of<V: Value>(words: &[u32]) -> (u64, V) {
+    let value = words.get(KEY_WORDS..).unwrap_or_default();
+    (node::key_of(words), V::get(value))
 }
 
 impl<V, const N: usize> Clone for Tree<V, N> {
     #[inline]
     fn clone(&self) -> Self {
-        Tree {
-            root: self.root.clone(),
-            len: self.len,
-        }
+        Self::of(self.raw.clone())
     }
 }
 
@@ -141,22 +249,61 @@ impl<V, const N: usize> Default for Tree<V, N> {
 /// The entries of a [`Tree`] in order.
 pub struct Iter<'a, V, const N: usize> {
     tree: &'a Tree<V, N>,
-    place: Option<(&'a Leaf<V, N>, usize)>,
+    place: Option<Place<'a>>,
 }
 
-impl<V: Copy + Default, const N: usize> Iterator for Iter<'_, V, N> {
+impl<V: Value, const N: usize> Iterator for Iter<'_, V, N> {
     type Item = (u64, V);
 
     fn next(&mut self) -> Option<(u64, V)> {
-        let (leaf, at) = self.place?;
-        let (key, value) = leaf.entry(at)?;
+        let Place { leaf, at } = self.place?;
+        let (key, value) = entry_of(leaf.entry(Tree::<V, N>::FORM, at));
         let next = at.wrapping_add(1);
         self.place = if next < leaf.len() {
-            Some((leaf, next))
+            Some(Place { leaf, at: next })
         } else {
-            key.checked_add(1).and_then(|k| self.tree.seek(k))
+            let raw = &self.tree.raw;
+            key.checked_add(1)
+                .and_then(|k| raw.seek(Tree::<V, N>::FORM, k))
         };
         Some((key, value))
+    }
+}
+
+/// Builds a [`Tree`] from ascending keys.
+pub struct Builder<V, const N: usize> {
+    raw: RawBuilder,
+    values: PhantomData<V>,
+}
+
+impl<V: Value, const N: usize> Builder<V, N> {
+    /// Nothing built yet.
+    pub const fn new() -> Self {
+        Builder {
+            raw: RawBuilder::new(form::<V, N>()),
+            values: PhantomData,
+        }
+    }
+
+    /// The highest key so far.
+    pub const fn last(&self) -> Option<u64> {
+        self.raw.last()
+    }
+
+    /// Adds an entry; `false`, and nothing done, if its key is not above the last.
+    pub fn push(&mut self, key: u64, value: V) -> Result<bool, NoMemory> {
+        self.raw.push(&words_of(key, value))
+    }
+
+    /// The tree of what was pushed. After a refused allocation it is not whole, and not to be used.
+    pub fn finish(self) -> Result<Tree<V, N>, NoMemory> {
+        Ok(Tree::of(self.raw.finish()?))
+    }
+}
+
+impl<V: Value, const N: usize> Default for Builder<V, N> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -2,25 +2,30 @@
 
 //! A tree from entries that come in order: full nodes, each made once.
 
-use super::node::{Inner, Leaf, Link, FAN};
-use super::Tree;
+use super::edit::Draft;
+use super::node::{key_of, Entry, Form, Leaf, Link, FAN, LEAF_WORDS};
+use super::Raw;
 use crate::mem::{Buf, NoMemory};
 
-/// Builds a [`Tree`] from ascending keys.
-pub struct Builder<V, const N: usize> {
-    /// The entries of the leaf that is not full yet.
-    leaf: Buf<(u64, V)>,
-    /// The children of the inner nodes that are not full yet, a list a level, from the leaves up.
-    levels: Buf<Buf<Link<V, N>>>,
+/// Builds a tree from ascending keys.
+pub(super) struct RawBuilder {
+    form: Form,
+    /// The entries of the leaf that is not full yet, and how many words they are.
+    leaf: [u32; LEAF_WORDS],
+    words: usize,
+    /// The children of the inner nodes that are not full yet, from the leaves up.
+    levels: Buf<Draft>,
     len: u64,
     last: Option<u64>,
 }
 
-impl<V: Copy + Default, const N: usize> Builder<V, N> {
+impl RawBuilder {
     /// Nothing built yet.
-    pub const fn new() -> Self {
-        Builder {
-            leaf: Buf::new(),
+    pub(super) const fn new(form: Form) -> RawBuilder {
+        RawBuilder {
+            form,
+            leaf: [0; LEAF_WORDS],
+            words: 0,
             levels: Buf::new(),
             len: 0,
             last: None,
@@ -28,52 +33,48 @@ impl<V: Copy + Default, const N: usize> Builder<V, N> {
     }
 
     /// The highest key so far.
-    pub const fn last(&self) -> Option<u64> {
+    pub(super) const fn last(&self) -> Option<u64> {
         self.last
     }
 
-    /// How many entries there are so far.
-    pub const fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// There is no entry so far.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Adds an entry; `false`, and nothing done, if its key is not above the last.
-    pub fn push(&mut self, key: u64, value: V) -> Result<bool, NoMemory> {
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<bool, NoMemory> {
+        let key = key_of(entry);
         if self.last.is_some_and(|last| key <= last) {
             return Ok(false);
         }
-        if self.leaf.as_slice().len() >= N {
+        if self.words >= self.form.stride.wrapping_mul(self.form.room) {
             self.close_leaf()?;
         }
-        self.leaf.push((key, value))?;
+        let free = self.leaf.get_mut(self.words..).unwrap_or_default();
+        let entry = entry.get(..self.form.stride).unwrap_or_default();
+        for (to, from) in free.iter_mut().zip(entry) {
+            *to = *from;
+        }
+        self.words = self.words.saturating_add(self.form.stride);
         self.last = Some(key);
         self.len = self.len.saturating_add(1);
         Ok(true)
     }
 
     /// The tree of what was pushed. After a refused allocation it is not whole, and not to be used.
-    pub fn finish(mut self) -> Result<Tree<V, N>, NoMemory> {
+    pub(super) fn finish(mut self) -> Result<Raw, NoMemory> {
         self.close_leaf()?;
         let mut level = 0usize;
         loop {
             let above = level.saturating_add(1);
             let top = above >= self.levels.as_slice().len();
             let Some(links) = self.levels.as_mut_slice().get_mut(level) else {
-                return Ok(Tree::new());
+                return Ok(Raw::default());
             };
-            if let (true, [only]) = (top, links.as_slice()) {
-                return Ok(Tree {
-                    root: Some(only.1.clone()),
+            if let Some(only) = links.only().filter(|_| top) {
+                return Ok(Raw {
+                    root: Some(only.1),
                     len: self.len,
                 });
             }
-            if !links.as_slice().is_empty() {
-                let link = inner_of(links)?;
+            if links.len() != 0 {
+                let link = links.close()?;
                 self.raise(above, link)?;
             }
             level = above;
@@ -81,39 +82,32 @@ impl<V: Copy + Default, const N: usize> Builder<V, N> {
     }
 
     fn close_leaf(&mut self) -> Result<(), NoMemory> {
-        if self.leaf.as_slice().is_empty() {
+        if self.words == 0 {
             return Ok(());
         }
-        let leaf: Leaf<V, N> = Leaf::fill(self.leaf.as_slice().iter().copied());
-        self.leaf.clear();
-        self.raise(0, leaf.into_link()?)
+        let entries = self.leaf.get(..self.words).unwrap_or_default();
+        let link = Leaf::link(self.form, entries)?;
+        self.words = 0;
+        self.raise(0, link)
     }
 
     /// Puts `link` into `level`; a level that is full becomes a node of the next one first.
-    fn raise(&mut self, level: usize, mut link: Link<V, N>) -> Result<(), NoMemory> {
-        for links in self.levels.as_mut_slice().iter_mut().skip(level) {
-            if links.as_slice().len() < FAN {
-                return links.push(link);
+    fn raise(&mut self, level: usize, mut link: Link) -> Result<(), NoMemory> {
+        let levels = self.levels.as_mut_slice();
+        for links in levels.get_mut(level..).unwrap_or_default() {
+            let full = if links.len() >= FAN {
+                Some(links.close()?)
+            } else {
+                None
+            };
+            links.push(Some(link));
+            match full {
+                Some(node) => link = node,
+                None => return Ok(()),
             }
-            let full = inner_of(links)?;
-            links.push(link)?;
-            link = full;
         }
-        let mut links = Buf::new();
-        links.push(link)?;
+        let mut links = Draft::new();
+        links.push(Some(link));
         self.levels.push(links)
     }
-}
-
-impl<V: Copy + Default, const N: usize> Default for Builder<V, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Makes one node of all the children in `links`, and empties it.
-fn inner_of<V, const N: usize>(links: &mut Buf<Link<V, N>>) -> Result<Link<V, N>, NoMemory> {
-    let inner = Inner::fill(links.as_slice().iter().cloned());
-    links.clear();
-    inner.into_link()
 }

@@ -2,21 +2,18 @@
 
 //! Changes: each gives a new version of the tree and leaves the old one alone.
 
-use super::node::{Inner, Leaf, Link, Node, FAN};
-use super::{Tree, MAX_HEIGHT};
+use super::node::{key_of, Entry, Form, Inner, Leaf, Link, Node, FAN, LEAF_WORDS, MOST_WORDS};
+use super::{Raw, MAX_HEIGHT};
 use crate::mem::NoMemory;
 
-/// What has become of a node.
-enum Change<V, const N: usize> {
-    Gone,
-    One(Link<V, N>),
-    Two(Link<V, N>, Link<V, N>),
-}
+/// What has become of a node: nothing, one node, or two.
+type Change = (Option<Link>, Option<Link>);
 
 /// The way from the root to a leaf: the inner nodes, and the slot taken in each.
-struct Path<'a, V, const N: usize> {
-    steps: [Option<(&'a Inner<V, N>, usize)>; MAX_HEIGHT],
-    leaf: &'a Leaf<V, N>,
+struct Path<'a> {
+    steps: [Option<(&'a Inner, usize)>; MAX_HEIGHT],
+    /// `None` in an empty tree.
+    leaf: Option<&'a Leaf>,
 }
 
 /// How many of `total` entries go left when a node of `room` is split after a change at `at`.
@@ -37,194 +34,246 @@ fn fit_together(a: usize, b: usize, room: usize) -> bool {
     a.saturating_add(b) <= room.saturating_sub(room.wrapping_shr(3))
 }
 
-impl<V: Copy + Default, const N: usize> Tree<V, N> {
-    /// The version with `value` at `key`, whatever was there before.
-    pub fn insert(&self, key: u64, value: V) -> Result<Self, NoMemory> {
-        let Some(path) = self.path(key)? else {
-            let link = Leaf::fill(core::iter::once((key, value))).into_link()?;
-            return Ok(Tree {
-                root: Some(link.1),
-                len: 1,
-            });
-        };
-        let (change, new) = path.leaf.with(key, value)?;
-        let change = path.climb(change, |inner, slot, change| inner.splice(slot, 1, change))?;
-        let mut tree = Self::rooted(change)?;
-        tree.len = self.len.saturating_add(u64::from(new));
-        Ok(tree)
+/// The entries of a leaf that is being made: one more than fit.
+struct LeafDraft {
+    len: usize,
+    words: [u32; LEAF_WORDS + MOST_WORDS],
+}
+
+impl LeafDraft {
+    /// The entries of all parts.
+    fn of(parts: [&[u32]; 3]) -> LeafDraft {
+        let mut words = [0; LEAF_WORDS + MOST_WORDS];
+        let mut len = 0usize;
+        let mut room = words.iter_mut();
+        for part in parts {
+            for (from, to) in part.iter().zip(room.by_ref()) {
+                *to = *from;
+                len = len.wrapping_add(1);
+            }
+        }
+        LeafDraft { len, words }
+    }
+
+    /// The leaf or leaves, after a change at entry `at`.
+    fn change(&self, form: Form, at: usize) -> Result<Change, NoMemory> {
+        let words = self.words.get(..self.len).unwrap_or_default();
+        let total = words.len().checked_div(form.stride).unwrap_or(0);
+        if total == 0 {
+            return Ok((None, None));
+        }
+        if total <= form.room {
+            return Ok((Some(Leaf::link(form, words)?), None));
+        }
+        let left = left_of_split(at, total, form.room).wrapping_mul(form.stride);
+        let (a, b) = words.split_at_checked(left).ok_or(NoMemory)?;
+        Ok((Some(Leaf::link(form, a)?), Some(Leaf::link(form, b)?)))
+    }
+}
+
+/// The children of an inner node that is being made.
+pub(super) struct Draft {
+    len: usize,
+    links: [Option<Link>; FAN + 2],
+}
+
+impl Draft {
+    pub(super) const fn new() -> Draft {
+        Draft {
+            len: 0,
+            links: [const { None }; FAN + 2],
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The child, if there is no other.
+    pub(super) fn only(&self) -> Option<Link> {
+        if self.len != 1 {
+            return None;
+        }
+        self.links.first().cloned().flatten()
+    }
+
+    /// Adds a child behind the others.
+    pub(super) fn push(&mut self, link: Option<Link>) {
+        if let (Some(link), Some(free)) = (link, self.links.get_mut(self.len)) {
+            *free = Some(link);
+            self.len = self.len.wrapping_add(1);
+        }
+    }
+
+    fn extend(&mut self, links: &[Option<Link>]) {
+        for link in links {
+            self.push(link.clone());
+        }
+    }
+
+    /// One node of all the children, which leave.
+    pub(super) fn close(&mut self) -> Result<Link, NoMemory> {
+        self.len = 0;
+        Inner::link(&mut self.links)
+    }
+
+    /// The node or nodes, after a change at child `at`.
+    fn change(mut self, at: usize) -> Result<Change, NoMemory> {
+        if self.len == 0 {
+            return Ok((None, None));
+        }
+        if self.len <= FAN {
+            return Ok((Some(self.close()?), None));
+        }
+        let left = left_of_split(at, self.len, FAN);
+        let (a, b) = self.links.split_at_mut_checked(left).ok_or(NoMemory)?;
+        Ok((Some(Inner::link(a)?), Some(Inner::link(b)?)))
+    }
+}
+
+impl Raw {
+    /// The version with `entry`, whatever was at its key before.
+    pub(super) fn insert(&self, form: Form, entry: &Entry) -> Result<Raw, NoMemory> {
+        let key = key_of(entry);
+        let path = self.path(key)?;
+        let (at, new, before, after) = path.around(form, key);
+        let entry = entry.get(..form.stride).unwrap_or_default();
+        let change = LeafDraft::of([before, entry, after]).change(form, at)?;
+        let len = self.len.saturating_add(u64::from(new));
+        path.climb(form, change, false, len)
     }
 
     /// The version without `key`; the same one if it is not there.
-    pub fn remove(&self, key: u64) -> Result<Self, NoMemory> {
-        let Some(path) = self.path(key)? else {
+    pub(super) fn remove(&self, form: Form, key: u64) -> Result<Raw, NoMemory> {
+        let path = self.path(key)?;
+        let (at, new, before, after) = path.around(form, key);
+        if new {
             return Ok(self.clone());
-        };
-        let Some(change) = path.leaf.without(key)? else {
-            return Ok(self.clone());
-        };
-        let change = path.climb(change, Inner::shrink)?;
-        let mut tree = Self::rooted(change)?;
-        tree.len = self.len.saturating_sub(1);
-        Ok(tree)
-    }
-
-    /// The tree of which `change` is the top.
-    fn rooted(change: Change<V, N>) -> Result<Self, NoMemory> {
-        let mut root = match change {
-            Change::Gone => None,
-            Change::One(link) => Some(link.1),
-            Change::Two(a, b) => Some(Inner::fill([a, b].into_iter()).into_link()?.1),
-        };
-        // A root with one child says nothing.
-        while let Some(Node::Inner(inner)) = root.as_deref() {
-            if inner.len() != 1 {
-                break;
-            }
-            root = inner.link(0).map(|link| link.1);
         }
-        Ok(Tree { root, len: 0 })
+        let change = LeafDraft::of([before, &[], after]).change(form, at)?;
+        path.climb(form, change, true, self.len.saturating_sub(1))
     }
 
-    /// The way to the leaf in whose range `key` lies; `None` in an empty tree.
-    fn path(&self, key: u64) -> Result<Option<Path<'_, V, N>>, NoMemory> {
-        let Some(mut node) = self.root.as_deref() else {
-            return Ok(None);
+    /// The way to the leaf in whose range `key` lies.
+    fn path(&self, key: u64) -> Result<Path<'_>, NoMemory> {
+        let mut path = Path {
+            steps: [None; MAX_HEIGHT],
+            leaf: None,
         };
-        let mut steps = [None; MAX_HEIGHT];
-        let mut free = steps.iter_mut();
-        loop {
+        let mut free = path.steps.iter_mut();
+        let mut next = self.root.as_deref();
+        while let Some(node) = next {
             match node {
-                Node::Leaf(leaf) => return Ok(Some(Path { steps, leaf })),
+                Node::Leaf(leaf) => {
+                    path.leaf = Some(leaf);
+                    next = None;
+                }
                 Node::Inner(inner) => {
                     let slot = inner.slot(key);
                     *free.next().ok_or(NoMemory)? = Some((inner, slot));
-                    node = inner.child(slot).ok_or(NoMemory)?;
+                    next = inner.child(slot);
                 }
             }
         }
+        Ok(path)
     }
 }
 
-impl<'a, V, const N: usize> Path<'a, V, N> {
-    /// Carries a change of the leaf up to the root; `apply` makes it in one inner node.
+impl<'a> Path<'a> {
+    /// Where `key` belongs in the leaf, whether it is a new one, and the entries before and behind it.
+    fn around(&self, form: Form, key: u64) -> (usize, bool, &'a [u32], &'a [u32]) {
+        let Some(leaf) = self.leaf else {
+            return (0, true, &[], &[]);
+        };
+        let at = leaf.lower_bound(form, key);
+        let new = at >= leaf.len() || key_of(leaf.entry(form, at)) != key;
+        let rest = at.saturating_add(usize::from(!new));
+        let before = leaf.entries(form, 0, at);
+        (at, new, before, leaf.entries(form, rest, leaf.len()))
+    }
+
+    /// Carries a change of the leaf up to the root: the tree of `len` entries that comes of it.
     fn climb(
         &self,
-        mut change: Change<V, N>,
-        apply: impl Fn(&'a Inner<V, N>, usize, Change<V, N>) -> Result<Change<V, N>, NoMemory>,
-    ) -> Result<Change<V, N>, NoMemory> {
+        form: Form,
+        mut change: Change,
+        shrunk: bool,
+        len: u64,
+    ) -> Result<Raw, NoMemory> {
         for &(inner, slot) in self.steps.iter().rev().flatten() {
-            change = apply(inner, slot, change)?;
+            change = inner.replace(form, slot, change, shrunk)?;
         }
-        Ok(change)
+        let mut root = match change {
+            (Some(a), Some(b)) => Some(Inner::link(&mut [Some(a), Some(b)])?.1),
+            (a, _) => a.map(|link| link.1),
+        };
+        // A root with one child says nothing.
+        while let Some(Node::Inner(inner)) = root.as_deref() {
+            let [Some(only)] = inner.links() else { break };
+            root = Some(only.1.clone());
+        }
+        Ok(Raw { root, len })
     }
 }
 
-impl<V: Copy + Default, const N: usize> Leaf<V, N> {
-    /// The leaf with `value` at `key`, and whether the key is a new one.
-    fn with(&self, key: u64, value: V) -> Result<(Change<V, N>, bool), NoMemory> {
-        let at = self.lower_bound(key);
-        let new = self.keys().get(at) != Some(&key);
-        let total = self.len().saturating_add(usize::from(new));
-        let rest = at.saturating_add(usize::from(!new));
-        let mut entries = (self.entries(0, at))
-            .chain(core::iter::once((key, value)))
-            .chain(self.entries(rest, N));
-        if total <= N {
-            let leaf = Self::fill(entries).into_link()?;
-            return Ok((Change::One(leaf), new));
-        }
-        let left = left_of_split(at, total, N);
-        let a = Self::fill(entries.by_ref().take(left)).into_link()?;
-        let b = Self::fill(entries).into_link()?;
-        Ok((Change::Two(a, b), new))
-    }
-
-    /// The leaf without `key`; `None` if it is not there.
-    fn without(&self, key: u64) -> Result<Option<Change<V, N>>, NoMemory> {
-        let at = self.lower_bound(key);
-        if self.keys().get(at) != Some(&key) {
-            return Ok(None);
-        }
-        if self.len() == 1 {
-            return Ok(Some(Change::Gone));
-        }
-        let rest = self.entries(at.saturating_add(1), N);
-        let leaf = Self::fill(self.entries(0, at).chain(rest)).into_link()?;
-        Ok(Some(Change::One(leaf)))
-    }
-}
-
-impl<V, const N: usize> Inner<V, N> {
-    /// The node with `count` children from `slot` on replaced by what `change` says.
-    fn splice(
+impl Inner {
+    /// The node with the child in `slot` replaced by what `change` says. One that has `shrunk` is put
+    /// together with a neighbour if they fit.
+    fn replace(
         &self,
+        form: Form,
         slot: usize,
-        count: usize,
-        change: Change<V, N>,
-    ) -> Result<Change<V, N>, NoMemory> {
+        change: Change,
+        shrunk: bool,
+    ) -> Result<Change, NoMemory> {
+        let (mut a, b) = change;
+        let (mut from, mut to) = (slot, slot.saturating_add(1));
+        if let Some(link) = a.take_if(|_| shrunk) {
+            let before = slot.checked_sub(1).and_then(|slot| self.at(slot));
+            let joined = match before {
+                Some(before) => join(form, &before.1, &link.1)?,
+                None => None,
+            };
+            a = Some(match (joined, self.at(to)) {
+                (Some(both), _) => {
+                    from = slot.saturating_sub(1);
+                    both
+                }
+                (None, Some(behind)) => match join(form, &link.1, &behind.1)? {
+                    Some(both) => {
+                        to = to.saturating_add(1);
+                        both
+                    }
+                    None => link,
+                },
+                (None, None) => link,
+            });
+        }
         // INVARIANT: the key of the slot stays low enough for all that was, and now is, below it.
-        let low = |link: Link<V, N>| (self.key(slot).map_or(link.0, |k| k.min(link.0)), link.1);
-        let (a, b) = match change {
-            Change::Gone => (None, None),
-            Change::One(a) => (Some(low(a)), None),
-            Change::Two(a, b) => (Some(low(a)), Some(b)),
-        };
-        let total = self
-            .len()
-            .saturating_sub(count)
-            .saturating_add(usize::from(a.is_some()))
-            .saturating_add(usize::from(b.is_some()));
-        if total == 0 {
-            return Ok(Change::Gone);
+        if let (Some(a), Some(old)) = (&mut a, self.at(from)) {
+            a.0 = a.0.min(old.0);
         }
-        let mut links = (self.links(0, slot))
-            .chain(a)
-            .chain(b)
-            .chain(self.links(slot.saturating_add(count), FAN));
-        if total <= FAN {
-            return Ok(Change::One(Self::fill(links).into_link()?));
-        }
-        let left = left_of_split(slot.saturating_add(1), total, FAN);
-        let a = Self::fill(links.by_ref().take(left)).into_link()?;
-        let b = Self::fill(links).into_link()?;
-        Ok(Change::Two(a, b))
-    }
-}
-
-impl<V: Copy + Default, const N: usize> Inner<V, N> {
-    /// The node with the child in `slot` replaced by a smaller one, put together with a neighbour if they fit.
-    fn shrink(&self, slot: usize, change: Change<V, N>) -> Result<Change<V, N>, NoMemory> {
-        let Change::One(link) = change else {
-            return self.splice(slot, 1, change);
-        };
-        let before = slot.checked_sub(1);
-        if let Some((at, node)) = before.and_then(|at| Some((at, self.child(at)?))) {
-            if let Some(both) = join(node, &link.1)? {
-                return self.splice(at, 2, Change::One(both));
-            }
-        }
-        if let Some(node) = self.child(slot.saturating_add(1)) {
-            if let Some(both) = join(&link.1, node)? {
-                return self.splice(slot, 2, Change::One(both));
-            }
-        }
-        self.splice(slot, 1, Change::One(link))
+        let mut draft = Draft::new();
+        draft.extend(self.links().get(..from).unwrap_or_default());
+        draft.push(a);
+        draft.push(b);
+        draft.extend(self.links().get(to..).unwrap_or_default());
+        draft.change(from.saturating_add(1))
     }
 }
 
 /// Two neighbours as one node; `None` if they would fill it too far.
-fn join<V: Copy + Default, const N: usize>(
-    a: &Node<V, N>,
-    b: &Node<V, N>,
-) -> Result<Option<Link<V, N>>, NoMemory> {
+fn join(form: Form, a: &Node, b: &Node) -> Result<Option<Link>, NoMemory> {
     match (a, b) {
-        (Node::Leaf(a), Node::Leaf(b)) if fit_together(a.len(), b.len(), N) => {
-            let leaf = Leaf::fill(a.entries(0, N).chain(b.entries(0, N)));
-            Ok(Some(leaf.into_link()?))
+        (Node::Leaf(a), Node::Leaf(b)) if fit_together(a.len(), b.len(), form.room) => {
+            let (first, second) = (a.entries(form, 0, a.len()), b.entries(form, 0, b.len()));
+            Ok(LeafDraft::of([first, second, &[]]).change(form, 0)?.0)
         }
-        (Node::Inner(a), Node::Inner(b)) if fit_together(a.len(), b.len(), FAN) => {
-            let inner = Inner::fill(a.links(0, FAN).chain(b.links(0, FAN)));
-            Ok(Some(inner.into_link()?))
+        (Node::Inner(a), Node::Inner(b)) if fit_together(a.links().len(), b.links().len(), FAN) => {
+            let mut draft = Draft::new();
+            draft.extend(a.links());
+            draft.extend(b.links());
+            Ok(Some(draft.close()?))
         }
         _ => Ok(None),
     }

@@ -3,160 +3,193 @@
 //! The nodes of a tree: never changed once made, built from the entries that they shall have.
 
 use crate::mem::{NoMemory, Shared};
-use crate::search::first_not;
 
 /// Children of an inner node. Nodes are built on the kernel's stack, so they are small: with the reference
 /// count just below 256 bytes, a size that the kernel's allocator serves without waste.
 pub(super) const FAN: usize = 14;
 
+/// Words of a leaf: it is as large as an inner node.
+pub(super) const LEAF_WORDS: usize = 57;
+
+/// Words of a key.
+pub(super) const KEY_WORDS: usize = 2;
+
+/// Words of the largest entry.
+pub(super) const MOST_WORDS: usize = 8;
+
+/// An entry, the lower half of its key first; what its tree does not use is zero.
+pub(super) type Entry = [u32; MOST_WORDS];
+
+/// The entry of `key`, without its value.
+pub(super) fn entry(key: u64) -> Entry {
+    let [a, b, c, d, e, f, g, h] = key.to_le_bytes();
+    let low = u32::from_le_bytes([a, b, c, d]);
+    let high = u32::from_le_bytes([e, f, g, h]);
+    [low, high, 0, 0, 0, 0, 0, 0]
+}
+
+/// The key of an entry.
+#[inline]
+pub(super) fn key_of(words: &[u32]) -> u64 {
+    match *words {
+        [low, high, ..] => u64::from(low) | u64::from(high).wrapping_shl(32),
+        // No entry is that short.
+        _ => u64::MAX,
+    }
+}
+
+/// How entries lie in the leaves of a tree.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    /// Words of an entry.
+    pub(super) stride: usize,
+    /// How many entries a leaf holds.
+    pub(super) room: usize,
+}
+
 /// What a child is known by, and the child.
-pub(super) type Link<V, const N: usize> = (u64, Shared<Node<V, N>>);
+pub(super) type Link = (u64, Shared<Node>);
 
 /// A node. It is in memory of its own whichever it is, and both are made to be of one size.
-#[allow(clippy::large_enum_variant)]
-pub(super) enum Node<V, const N: usize> {
+pub(super) enum Node {
     /// Entries.
-    Leaf(Leaf<V, N>),
+    Leaf(Leaf),
     /// Children.
-    Inner(Inner<V, N>),
+    Inner(Inner),
 }
 
 /// The entries of one range of keys.
 ///
 /// # Invariants
 ///
-/// The first `len` of the arrays are entries, in ascending order of their keys; `len` is at most `N`.
-pub(super) struct Leaf<V, const N: usize> {
+/// The first `len` entries of the words are set, in ascending order of their keys.
+pub(super) struct Leaf {
     len: u16,
-    keys: [u64; N],
-    values: [V; N],
+    words: [u32; LEAF_WORDS],
 }
 
 /// The children of one range of keys.
 ///
 /// # Invariants
 ///
-/// The first `len` of the arrays are set, in ascending order of the keys; `len` is at most [`FAN`].
-pub(super) struct Inner<V, const N: usize> {
+/// The first `len` are set, in ascending order of the keys, and no other is.
+pub(super) struct Inner {
     len: u16,
-    keys: [u64; FAN],
-    children: [Option<Shared<Node<V, N>>>; FAN],
+    links: [Option<Link>; FAN],
 }
 
-impl<V: Copy + Default, const N: usize> Leaf<V, N> {
-    /// The leaf with the first `N` of `entries`, which ascend.
-    pub(super) fn fill(entries: impl Iterator<Item = (u64, V)>) -> Self {
-        let mut len = 0u16;
-        let mut keys = [0; N];
-        let mut values = [V::default(); N];
-        for ((key, value), entry) in keys.iter_mut().zip(values.iter_mut()).zip(entries) {
-            (*key, *value) = entry;
-            len = len.wrapping_add(1);
+/// The first index below `len` that is not `below`; those that are come before all others.
+#[inline]
+fn first_index(len: u16, below: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0usize, usize::from(len));
+    while low < high {
+        // No more than `len`.
+        let middle = low.wrapping_add(high).wrapping_shr(1);
+        if below(middle) {
+            low = middle.wrapping_add(1);
+        } else {
+            high = middle;
         }
-        // INVARIANT: one a turn was counted, and there were at most `N` turns.
-        Leaf { len, keys, values }
+    }
+    low
+}
+
+impl Leaf {
+    /// The leaf with these whole entries, which ascend, in memory of its own.
+    pub(super) fn link(form: Form, entries: &[u32]) -> Result<Link, NoMemory> {
+        let mut words = [0; LEAF_WORDS];
+        for (to, from) in words.iter_mut().zip(entries) {
+            *to = *from;
+        }
+        let len = entries.len().checked_div(form.stride).unwrap_or(0);
+        // INVARIANT: the caller gave whole entries in order.
+        let leaf = Leaf {
+            len: u16::try_from(len).map_err(|_| NoMemory)?,
+            words,
+        };
+        Ok((key_of(entries), Shared::try_new(Node::Leaf(leaf))?))
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
-    }
-
-    /// The keys.
-    #[inline]
-    pub(super) fn keys(&self) -> &[u64] {
-        self.keys.get(..self.len()).unwrap_or_default()
     }
 
     /// The index of the first key that is not below `key`.
     #[inline]
-    pub(super) fn lower_bound(&self, key: u64) -> usize {
-        first_not(self.keys(), |&k| k < key)
+    pub(super) fn lower_bound(&self, form: Form, key: u64) -> usize {
+        first_index(self.len, |at| key_of(self.entry(form, at)) < key)
     }
 
-    /// The entry at `at`.
+    /// The last key that is at most `key`.
     #[inline]
-    pub(super) fn entry(&self, at: usize) -> Option<(u64, V)> {
-        Some((*self.keys().get(at)?, *self.values.get(at)?))
+    pub(super) fn last_to(&self, form: Form, key: u64) -> Option<u64> {
+        let past = first_index(self.len, |at| key_of(self.entry(form, at)) <= key);
+        let last = past.checked_sub(1)?;
+        Some(key_of(self.entry(form, last)))
+    }
+
+    /// The words from the entry at `at` on; none past the last one.
+    #[inline]
+    pub(super) fn entry(&self, form: Form, at: usize) -> &[u32] {
+        let words = self.words.get(at.wrapping_mul(form.stride)..);
+        words.unwrap_or_default()
     }
 
     /// The entries from `from` up to `to`, in order.
-    pub(super) fn entries(&self, from: usize, to: usize) -> impl Iterator<Item = (u64, V)> + '_ {
+    pub(super) fn entries(&self, form: Form, from: usize, to: usize) -> &[u32] {
         let to = to.min(self.len());
-        let keys = self.keys.get(from..to).unwrap_or_default();
-        let values = self.values.get(from..to).unwrap_or_default();
-        keys.iter().copied().zip(values.iter().copied())
-    }
-
-    /// Moves the leaf into memory of its own, known by its first key.
-    pub(super) fn into_link(self) -> Result<Link<V, N>, NoMemory> {
-        let first = self.keys().first().copied().unwrap_or_default();
-        Ok((first, Shared::try_new(Node::Leaf(self))?))
+        let words = from.wrapping_mul(form.stride)..to.wrapping_mul(form.stride);
+        self.words.get(words).unwrap_or_default()
     }
 }
 
-impl<V, const N: usize> Inner<V, N> {
-    /// The node with the first [`FAN`] of `links`, which ascend.
-    pub(super) fn fill(links: impl Iterator<Item = Link<V, N>>) -> Self {
+impl Inner {
+    /// The node with up to [`FAN`] of the links, which ascend, in memory of its own; they are taken.
+    pub(super) fn link(from: &mut [Option<Link>]) -> Result<Link, NoMemory> {
+        let mut key = 0;
         let mut len = 0u16;
-        let mut keys = [0; FAN];
-        let mut children = [const { None }; FAN];
-        for ((key, child), link) in keys.iter_mut().zip(children.iter_mut()).zip(links) {
-            *key = link.0;
-            *child = Some(link.1);
+        let mut links = [const { None }; FAN];
+        for (to, from) in links.iter_mut().zip(from) {
+            let Some(link) = from.take() else { break };
+            if len == 0 {
+                key = link.0;
+            }
+            *to = Some(link);
             len = len.wrapping_add(1);
         }
-        // INVARIANT: one a turn was counted, and there were at most `FAN` turns.
-        Inner {
-            len,
-            keys,
-            children,
-        }
+        // INVARIANT: one a turn was counted.
+        Ok((key, Shared::try_new(Node::Inner(Inner { len, links }))?))
     }
 
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.len)
+    /// The children.
+    pub(super) fn links(&self) -> &[Option<Link>] {
+        self.links.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    /// What the child in `slot` is known by, and the child.
     #[inline]
-    fn keys(&self) -> &[u64] {
-        self.keys.get(..self.len()).unwrap_or_default()
+    pub(super) fn at(&self, slot: usize) -> Option<&Link> {
+        self.links.get(slot)?.as_ref()
     }
 
     /// The child in whose range `key` lies.
     #[inline]
     pub(super) fn slot(&self, key: u64) -> usize {
-        first_not(self.keys(), |&k| k <= key).saturating_sub(1)
+        let above = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
+        first_index(self.len, above).saturating_sub(1)
+    }
+
+    /// The last child that may have keys of at most `key`, and what it is known by.
+    #[inline]
+    pub(super) fn last_to(&self, key: u64) -> Option<&Link> {
+        let above = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
+        self.at(first_index(self.len, above).checked_sub(1)?)
     }
 
     /// The child in `slot`.
     #[inline]
-    pub(super) fn child(&self, slot: usize) -> Option<&Node<V, N>> {
-        self.children.get(slot)?.as_deref()
-    }
-
-    /// What the child in `slot` is known by.
-    pub(super) fn key(&self, slot: usize) -> Option<u64> {
-        self.keys().get(slot).copied()
-    }
-
-    /// The child in `slot`, with what it is known by.
-    pub(super) fn link(&self, slot: usize) -> Option<Link<V, N>> {
-        Some((self.key(slot)?, self.children.get(slot)?.clone()?))
-    }
-
-    /// The children from `from` up to `to`, in order.
-    pub(super) fn links(&self, from: usize, to: usize) -> impl Iterator<Item = Link<V, N>> + '_ {
-        let to = to.min(self.len());
-        let keys = self.keys.get(from..to).unwrap_or_default();
-        let children = self.children.get(from..to).unwrap_or_default();
-        keys.iter().copied().zip(children.iter().flatten().cloned())
-    }
-
-    /// Moves the node into memory of its own, known by its first key.
-    pub(super) fn into_link(self) -> Result<Link<V, N>, NoMemory> {
-        let first = self.keys().first().copied().unwrap_or_default();
-        Ok((first, Shared::try_new(Node::Inner(self))?))
+    pub(super) fn child(&self, slot: usize) -> Option<&Node> {
+        Some(&self.at(slot)?.1)
     }
 }

@@ -11,32 +11,62 @@ use super::*;
 use crate::mem::{host, NoMemory};
 use crate::record::ChunkState;
 
+impl Value for u32 {
+    const WORDS: usize = 1;
+
+    fn put(self, words: &mut [u32]) {
+        words[0] = self;
+    }
+
+    fn get(words: &[u32]) -> u32 {
+        words[0]
+    }
+}
+
+/// A value of all the words that there can be, each of which counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wide(u32);
+
+impl Value for Wide {
+    const WORDS: usize = 6;
+
+    fn put(self, words: &mut [u32]) {
+        for (word, n) in words[..6].iter_mut().zip(0..) {
+            *word = self.0 + n;
+        }
+    }
+
+    fn get(words: &[u32]) -> Wide {
+        assert!((0..6).all(|n| words[n] == words[0] + n as u32));
+        Wide(words[0])
+    }
+}
+
 /// Walks the whole tree: its invariants hold, and neighbours below one parent would not fit together.
-fn check<V: Copy + Default, const N: usize>(tree: &Tree<V, N>) -> usize {
-    fn walk<V: Copy + Default, const N: usize>(
-        node: &Node<V, N>,
-        low: u64,
-        high: Option<u64>,
-    ) -> (usize, u64) {
+fn check<V: Value, const N: usize>(tree: &Tree<V, N>) -> usize {
+    fn walk(form: Form, node: &Node, low: u64, high: Option<u64>) -> (usize, u64) {
         match node {
             Node::Leaf(leaf) => {
-                assert!(leaf.len() > 0 && leaf.len() <= N);
-                assert!(leaf.keys().windows(2).all(|w| w[0] < w[1]));
-                assert!(leaf.keys().iter().all(|&k| k >= low));
-                assert!(leaf.keys().iter().all(|&k| high.is_none_or(|h| k < h)));
+                let words = leaf.entries(form, 0, leaf.len());
+                let keys: Vec<_> = words.chunks(form.stride).map(node::key_of).collect();
+                assert_eq!(keys.len(), leaf.len());
+                assert!(leaf.len() > 0 && leaf.len() <= form.room);
+                assert!(keys.windows(2).all(|w| w[0] < w[1]));
+                assert!(keys.iter().all(|&k| k >= low));
+                assert!(keys.iter().all(|&k| high.is_none_or(|h| k < h)));
                 (1, leaf.len() as u64)
             }
             Node::Inner(inner) => {
-                assert!(inner.len() > 0);
-                let links: Vec<_> = inner.links(0, usize::MAX).collect();
-                assert_eq!(links.len(), inner.len());
+                assert!(!inner.links().is_empty());
+                let links: Vec<_> = inner.links().iter().flatten().collect();
+                assert_eq!(links.len(), inner.links().len());
                 assert!(links[0].0 >= low);
                 let mut heights = Vec::new();
                 let mut entries = 0;
                 for (i, (key, child)) in links.iter().enumerate() {
                     let end = links.get(i + 1).map(|l| l.0).or(high);
                     assert!(end.is_none_or(|e| *key < e));
-                    let (height, n) = walk(child, *key, end);
+                    let (height, n) = walk(form, child, *key, end);
                     heights.push(height);
                     entries += n;
                 }
@@ -45,16 +75,16 @@ fn check<V: Copy + Default, const N: usize>(tree: &Tree<V, N>) -> usize {
             }
         }
     }
-    let Some(root) = tree.root.as_deref() else {
+    let Some(root) = tree.raw.root.as_deref() else {
         assert_eq!(tree.len(), 0);
         return 0;
     };
-    let (height, entries) = walk(root, 0, None);
+    let (height, entries) = walk(Tree::<V, N>::FORM, root, 0, None);
     assert_eq!(entries, tree.len());
     height
 }
 
-fn entries<V: Copy + Default, const N: usize>(tree: &Tree<V, N>) -> Vec<(u64, V)> {
+fn entries<V: Value, const N: usize>(tree: &Tree<V, N>) -> Vec<(u64, V)> {
     tree.iter_from(0).collect()
 }
 
@@ -68,8 +98,15 @@ fn next(seed: &mut u64) -> u64 {
 
 #[test]
 fn nodes_fill_their_memory_and_no_more() {
-    assert!(core::mem::size_of::<Node<u32, 19>>() <= 256 - 8);
-    assert!(core::mem::size_of::<Node<ChunkState, 7>>() <= 256 - 8);
+    assert!(core::mem::size_of::<Node>() <= 256 - 8);
+}
+
+#[test]
+fn states_come_back_as_they_were_put() {
+    let state = ChunkState::new(!1, 1 << 63, 0x1234_5678_9abc_def0).expect("a subset");
+    let tree: Tree<ChunkState, 7> = Tree::new();
+    let tree = tree.insert(1 << 40, state).expect("memory");
+    assert_eq!(tree.get(1 << 40), Some(state));
 }
 
 #[test]
@@ -78,6 +115,7 @@ fn long_random_life_equals_twin() {
     let mut tree: Tree<u32, 4> = Tree::new();
     let mut twin = BTreeMap::new();
     let mut highest = 0;
+    let mut unsure = 0;
     for round in 0..40_000u32 {
         // Grows for a while, then shrinks, twice.
         let growing = (round / 10_000) % 2 == 0;
@@ -99,7 +137,16 @@ fn long_random_life_equals_twin() {
             tree.first_at_or_after(probe),
             twin.range(probe..).next().map(|(k, v)| (*k, *v))
         );
+        assert_eq!(tree.is_vacant(probe, probe), !twin.contains_key(&probe));
+        let to = probe + next(&mut seed) % 8;
+        let vacant = twin.range(probe..=to).next().is_none();
+        assert!(vacant || !tree.is_vacant(probe, to));
+        unsure += u32::from(vacant && !tree.is_vacant(probe, to));
     }
+    assert!(
+        unsure < 400,
+        "it is to know nearly always: {unsure} times not"
+    );
     assert!(highest >= 3, "inner nodes were split: {highest} levels");
     for key in twin.into_keys() {
         tree = tree.remove(key).expect("memory");
@@ -169,6 +216,9 @@ fn ends_of_the_number_space() {
     assert_eq!(tree.iter_from(0).count(), 4);
     assert_eq!(tree.get(u64::MAX), Some(u32::MAX));
     assert_eq!(tree.iter_from(u64::MAX).count(), 1);
+    assert!(!tree.is_vacant(u64::MAX, u64::MAX));
+    assert!(!tree.is_vacant(5, u64::MAX));
+    assert!(tree.is_vacant(5, u64::MAX - 2));
     assert_eq!(tree.remove(5).expect("memory").len(), 4);
 }
 
@@ -234,12 +284,12 @@ fn each_refused_allocation_changes_nothing() {
 proptest! {
     #[test]
     fn short_lives_equal_twin(ops in prop::collection::vec((any::<bool>(), 0u64..60), 0..200)) {
-        let mut tree: Tree<u64, 2> = Tree::new();
+        let mut tree: Tree<Wide, 2> = Tree::new();
         let mut twin = BTreeMap::new();
         for (n, (add, key)) in ops.into_iter().enumerate() {
             if add {
-                tree = tree.insert(key, n as u64).expect("memory");
-                twin.insert(key, n as u64);
+                tree = tree.insert(key, Wide(n as u32)).expect("memory");
+                twin.insert(key, Wide(n as u32));
             } else {
                 tree = tree.remove(key).expect("memory");
                 twin.remove(&key);

@@ -51,6 +51,7 @@ pub(super) struct Form {
 pub(super) type Link = (u64, Shared<Node>);
 
 /// A node. It is in memory of its own whichever it is, and both are made to be of one size.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Node {
     /// Entries.
     Leaf(Leaf),

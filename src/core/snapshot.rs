@@ -59,6 +59,8 @@ enum Holder {
 pub struct Snapshot {
     /// Nothing is special: every I/O goes to main.
     empty: bool,
+    /// There are holds or doubts.
+    watched: bool,
     block_size: BlockSize,
     homes: Homes,
     chunks: Chunks,
@@ -76,8 +78,10 @@ impl Snapshot {
         holds: &[Block],
         doubts: &[Block],
     ) -> Result<Snapshot, NoMemory> {
+        let watched = !(holds.is_empty() && doubts.is_empty());
         Ok(Snapshot {
-            empty: homes.is_empty() && holds.is_empty() && doubts.is_empty(),
+            empty: homes.is_empty() && !watched,
+            watched,
             block_size,
             homes,
             chunks,
@@ -125,12 +129,35 @@ impl Snapshot {
     /// Any: it reads, and takes no reference.
     #[inline]
     pub fn route(&self, start: Sector, len: SectorCount, op: Op) -> Route {
-        if self.empty || len.0 == 0 {
+        if len.0 == 0 || self.misses(start, len) {
             return Route::Main { len };
         }
         self.route_special(start, len, op)
     }
 
+    /// Whether an I/O surely goes to main, whole: the answer for nearly all, and a short way to it. When
+    /// this says no, [`Snapshot::route`] knows.
+    ///
+    /// # Context
+    ///
+    /// Any: it reads, and takes no reference.
+    #[inline]
+    pub fn misses(&self, start: Sector, len: SectorCount) -> bool {
+        self.empty || self.passes_by(start, len)
+    }
+
+    #[inline(never)]
+    fn passes_by(&self, start: Sector, len: SectorCount) -> bool {
+        if self.watched {
+            return false;
+        }
+        let last = Sector(start.0.saturating_add(len.0).saturating_sub(1));
+        let from = self.block_size.block_of(start);
+        self.homes
+            .is_vacant(from.0, self.block_size.block_of(last).0)
+    }
+
+    #[inline(never)]
     fn route_special(&self, start: Sector, len: SectorCount, op: Op) -> Route {
         let block = self.block_size.block_of(start);
         let offset = self.block_size.offset_in(start);

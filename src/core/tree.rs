@@ -91,8 +91,8 @@ impl Raw {
 
 impl Raw {
     /// As [`Tree::is_vacant`].
-    #[inline]
-    fn is_vacant(&self, form: Form, from: u64, to: u64) -> bool {
+    #[inline(always)]
+    fn is_vacant<const N: usize>(&self, form: Form, from: u64, to: u64) -> bool {
         let Some(mut node) = self.root.as_deref() else {
             return true;
         };
@@ -105,7 +105,7 @@ impl Raw {
                     Some((known_by, child)) => (low, node) = (*known_by, child),
                     None => return low <= from,
                 },
-                Node::Leaf(leaf) => match leaf.last_to(form, to) {
+                Node::Leaf(leaf) => match leaf.last_to::<N>(form, to) {
                     Some(last) => return last < from,
                     None => return low <= from,
                 },
@@ -183,9 +183,9 @@ impl<V: Value, const N: usize> Tree<V, N> {
     /// # Context
     ///
     /// Any: it reads, and takes no reference.
-    #[inline]
+    #[inline(always)]
     pub fn is_vacant(&self, from: u64, to: u64) -> bool {
-        self.raw.is_vacant(Self::FORM, from, to)
+        self.raw.is_vacant::<N>(Self::FORM, from, to)
     }
 
     /// The entries with keys from `key` on, in order.

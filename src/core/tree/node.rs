@@ -3,6 +3,7 @@
 //! The nodes of a tree: never changed once made, built from the entries that they shall have.
 
 use crate::mem::{NoMemory, Shared};
+use crate::search::count_low;
 
 /// Children of an inner node. Nodes are built on the kernel's stack, so they are small: with the reference
 /// count just below 256 bytes, a size that the kernel's allocator serves without waste.
@@ -63,7 +64,7 @@ pub(super) enum Node {
 ///
 /// # Invariants
 ///
-/// The first `len` entries of the words are set, in ascending order of their keys.
+/// The first `len` entries of the words are set, in ascending order of their keys; all other bits are ones.
 pub(super) struct Leaf {
     len: u16,
     words: [u32; LEAF_WORDS],
@@ -98,7 +99,7 @@ fn first_index(len: u16, below: impl Fn(usize) -> bool) -> usize {
 impl Leaf {
     /// The leaf with these whole entries, which ascend, in memory of its own.
     pub(super) fn link(form: Form, entries: &[u32]) -> Result<Link, NoMemory> {
-        let mut words = [0; LEAF_WORDS];
+        let mut words = [u32::MAX; LEAF_WORDS];
         for (to, from) in words.iter_mut().zip(entries) {
             *to = *from;
         }
@@ -122,12 +123,16 @@ impl Leaf {
         first_index(self.len, |at| key_of(self.entry(form, at)) < key)
     }
 
-    /// The last key that is at most `key`.
-    #[inline]
-    pub(super) fn last_to(&self, form: Form, key: u64) -> Option<u64> {
-        let past = first_index(self.len, |at| key_of(self.entry(form, at)) <= key);
-        let last = past.checked_sub(1)?;
-        Some(key_of(self.entry(form, last)))
+    /// The last key that is at most `key`, in a leaf of up to `N` entries; or the highest number, for that.
+    #[inline(always)]
+    pub(super) fn last_to<const N: usize>(&self, form: Form, key: u64) -> Option<u64> {
+        // What is not set is above.
+        let key_at = |at: usize| {
+            let words = self.words.get(at.wrapping_mul(form.stride)..);
+            key_of(words.unwrap_or_default())
+        };
+        let count = count_low::<N>(|at| key_at(at) <= key);
+        Some(key_at(count.checked_sub(1)?))
     }
 
     /// The words from the entry at `at` on; none past the last one.
@@ -182,10 +187,10 @@ impl Inner {
     }
 
     /// The last child that may have keys of at most `key`, and what it is known by.
-    #[inline]
+    #[inline(always)]
     pub(super) fn last_to(&self, key: u64) -> Option<&Link> {
-        let above = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
-        self.at(first_index(self.len, above).checked_sub(1)?)
+        let is_low = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
+        self.at(count_low::<FAN>(is_low).checked_sub(1)?)
     }
 
     /// The child in `slot`.

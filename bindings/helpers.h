@@ -41,9 +41,10 @@ struct dm_remap_bdev_facts {
 /* The hot path. */
 struct srcu_ctr __percpu *dm_remap_helper_srcu_down(struct srcu_struct *ssp);
 void dm_remap_helper_srcu_up(struct srcu_struct *ssp, struct srcu_ctr __percpu *ctr);
-void dm_remap_helper_bio_set_dev(struct bio *bio, struct block_device *bdev);
 
 int dm_remap_helper_srcu_init(struct srcu_struct *ssp);
+
+void dm_remap_helper_bio_set_dev(struct bio *bio, struct block_device *bdev);
 
 void dm_remap_helper_spin_lock_init(spinlock_t *lock, const char *name,
 				    struct lock_class_key *key);

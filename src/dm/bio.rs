@@ -159,6 +159,16 @@ impl<T: Target> BioRef<T> {
         self.has(PREFLUSH)
     }
 
+    /// Whether it is a flush, or has to be durable: neither is frequent.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    #[inline]
+    pub(crate) fn is_flush_or_fua(&self) -> bool {
+        self.has(PREFLUSH | FUA)
+    }
+
     /// Whether its data must be on the medium when it completes.
     ///
     /// # Context

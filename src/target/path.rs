@@ -8,7 +8,7 @@
 
 use dm_remap_core::{
     fault::{Fault, Op, Verdict},
-    snapshot::Route,
+    snapshot::{Route, Snapshot},
     units::Sector,
 };
 
@@ -17,7 +17,11 @@ use crate::{
         bio::{BioOp, EndBio, EndIo, Map, MapBio},
         status::Status,
     },
-    kernel_ext::{srcu::Token, workqueue::Worker},
+    kernel_ext::{
+        published::Reader,
+        srcu::Token,
+        workqueue::Worker, //
+    },
     target::{
         table::Table,
         volume::{Volume, VolumeWorker},
@@ -30,10 +34,8 @@ use crate::{
 pub(crate) struct PerBio {
     /// Inside the SRCU domain, until the device is done with it.
     reader: Option<Token>,
-    /// What its end means besides.
+    /// What its end means besides, or meant.
     kind: Kind,
-    /// A device refused it: it is narrowed, not sent again whole.
-    pub(crate) failed: bool,
 }
 
 /// What the end of a bio means besides its status.
@@ -48,6 +50,8 @@ enum Kind {
     FlushMain,
     /// A flush of the spare, which covers the writes counted when it began.
     FlushSpare(u64),
+    /// A device refused it.
+    Failed,
 }
 
 impl PerBio {
@@ -55,6 +59,11 @@ impl PerBio {
     pub(crate) fn reenter(&mut self, reader: Token, op: Op, spare: bool) {
         self.reader = Some(reader);
         self.kind = kind_of(op, spare);
+    }
+
+    /// A device refused the bio: it is narrowed, not sent again whole.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.kind, Kind::Failed)
     }
 }
 
@@ -113,18 +122,36 @@ pub(crate) fn direction(op: BioOp) -> Option<Op> {
 #[inline]
 pub(crate) fn map<'a>(table: &Table, mut bio: MapBio<'a, Remap>) -> Map<'a> {
     let volume: &Worker<Volume> = table.volume();
-    if bio.is_flush() {
-        return map_flush(table, bio);
-    }
-    if bio.is_fua() && volume.take_fua_failure() {
-        return fail(bio, Status::IOERR);
+    if bio.is_flush_or_fua() {
+        if bio.is_flush() {
+            return map_flush(table, bio);
+        }
+        if volume.take_fua_failure() {
+            return fail(bio, Status::IOERR);
+        }
     }
     let start = bio.sector();
     let reader = volume.map.read();
-    if reader.is_empty() {
+    if reader.misses(start, bio.len()) {
         bio.data_mut().reader = Some(reader.into_token());
         return bio.remap(table.main, volume.on_main(start));
     }
+    map_special(table, bio, reader)
+}
+
+/// The way of a bio that may touch what is not on main.
+///
+/// # Context
+///
+/// As [`map`].
+#[inline(never)]
+fn map_special<'a>(
+    table: &Table,
+    mut bio: MapBio<'a, Remap>,
+    reader: Reader<'_, Snapshot>,
+) -> Map<'a> {
+    let volume: &Worker<Volume> = table.volume();
+    let start = bio.sector();
     let Some(op) = direction(bio.op()) else {
         return fail(bio, Status::NOTSUPP);
     };
@@ -218,10 +245,14 @@ pub(crate) fn end_io<'a>(table: &Table, mut bio: EndBio<'a, Remap>, status: Stat
     let volume: &Worker<Volume> = table.volume();
     let data = bio.data_mut();
     let reader = data.reader.take();
-    let result = match data.kind {
-        Kind::Plain if status.is_ok() => bio.done(status),
-        kind => end_other(table, bio, status, kind),
-    };
+    let kind = data.kind;
+    if status.is_ok() && matches!(kind, Kind::Plain) {
+        if let Some(reader) = reader {
+            volume.map.leave(reader);
+        }
+        return bio.done(Status::OK);
+    }
+    let result = end_other(table, bio, status, kind);
     // Last: a bio that went into the queue is there when a wait for this reader ends.
     if let Some(reader) = reader {
         volume.map.leave(reader);
@@ -230,6 +261,7 @@ pub(crate) fn end_io<'a>(table: &Table, mut bio: EndBio<'a, Remap>, status: Stat
 }
 
 /// The end of what failed, of flushes, and of writes to the spare.
+#[inline(never)]
 fn end_other<'a>(
     table: &Table,
     mut bio: EndBio<'a, Remap>,
@@ -257,7 +289,7 @@ fn end_other<'a>(
     if judged == Verdict::PassUp {
         return bio.done(status);
     }
-    bio.data_mut().failed = true;
+    bio.data_mut().kind = Kind::Failed;
     let (bio, result) = bio.defer();
     volume.enqueue(bio);
     result

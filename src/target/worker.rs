@@ -170,7 +170,7 @@ impl Core {
         let Some(op) = direction(bio.op()) else {
             return bio.complete(Status::NOTSUPP);
         };
-        let bio = if bio.data().failed {
+        let bio = if bio.data().has_failed() {
             bio
         } else {
             match self.resubmit(volume, op, bio) {

@@ -38,24 +38,26 @@ pub(crate) struct EndBio<'a, T: Target> {
 }
 
 impl<'a, T: Target> EndBio<'a, T> {
-    /// The bio, unless its owner completed it: then there is nothing left to do.
+    /// The bio.
     ///
     /// # Safety
     ///
     /// `bio` was just given to the end_io hook of a target of type `T`, whose map hook it went
     /// through. The result is used for the return value of that call alone.
     #[inline]
-    pub(in super::super) unsafe fn from_raw(bio: NonNull<bindings::bio>) -> Option<Self> {
-        // SAFETY: by the safety requirements of this function; the map hook initialised the data.
-        let bio = unsafe { Bio::<T>::from_raw(bio) };
-        if bio.0.record().target.is_null() {
-            mem::forget(bio);
-            return None;
-        }
-        Some(Self {
-            bio,
+    pub(in super::super) unsafe fn from_raw(bio: NonNull<bindings::bio>) -> Self {
+        Self {
+            // SAFETY: by the safety requirements of this function; the map hook initialised the
+            // data.
+            bio: unsafe { Bio::<T>::from_raw(bio) },
             call: PhantomData,
-        })
+        }
+    }
+
+    /// Whether its owner completed it: then there is nothing left to do, and nothing to ask.
+    #[inline]
+    pub(in super::super) fn was_completed(&self) -> bool {
+        self.bio.0.record().target.is_null()
     }
 
     #[inline]

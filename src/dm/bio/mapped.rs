@@ -2,16 +2,19 @@
 
 //! A bio in `map`.
 
-use super::{Bio, BioOp, BioRef, Call, PerBio};
+use super::{Bio, BioOp, BioRef, Call};
 use crate::{
     bindings,
-    dm::{context::Device, target::Target}, //
+    dm::{
+        context::{Common, Device},
+        target::Target, //
+    },
 };
 use core::{
     marker::PhantomData,
     mem,
     ops::{Deref, DerefMut},
-    ptr::NonNull, //
+    ptr::{self, NonNull}, //
 };
 use dm_remap_core::units::{Sector, SectorCount, SECTOR_SHIFT};
 use kernel::ffi;
@@ -30,6 +33,7 @@ impl Map<'_> {
 /// A bio in `map`.
 pub(crate) struct MapBio<'a, T: Target> {
     bio: Bio<T>,
+    common: &'a Common,
     call: Call<'a>,
 }
 
@@ -38,28 +42,33 @@ impl<'a, T: Target> MapBio<'a, T> {
     ///
     /// # Safety
     ///
-    /// `bio` was just given to the map hook of `target`, which is of type `T`. The result is used
-    /// for the return value of that call alone.
+    /// `bio` was just given to the map hook of `target`, which is of type `T` and has `common`. The
+    /// result is used for the return value of that call alone.
     #[inline]
     pub(in super::super) unsafe fn from_raw(
         target: NonNull<bindings::dm_target>,
+        common: &'a Common,
         bio: NonNull<bindings::bio>,
     ) -> Self {
         // SAFETY: the bio is ours while the hook runs, and its per-bio data is of this type.
         let this = unsafe { Bio::<T>::from_raw(bio) };
         // SAFETY: as above.
         let raw = unsafe { bio.as_ref() };
-        let record = PerBio {
-            target: target.as_ptr(),
-            iter: raw.bi_iter,
-            opf: raw.bi_opf,
-            flags: raw.bi_flags,
-            user: T::PerBio::default(),
-        };
-        // SAFETY: the place is as large as device-mapper was told, and aligned as checked.
-        unsafe { this.0.data.as_ptr().write(record) };
+        let record = this.0.data.as_ptr();
+        // Field by field: a record built first would be copied over the stack.
+        //
+        // SAFETY: the place is as large as device-mapper was told, and aligned as checked; nobody
+        // else uses it, and all of it is written here.
+        unsafe {
+            ptr::addr_of_mut!((*record).target).write(target.as_ptr());
+            ptr::addr_of_mut!((*record).iter).write(raw.bi_iter);
+            ptr::addr_of_mut!((*record).opf).write(raw.bi_opf);
+            ptr::addr_of_mut!((*record).flags).write(raw.bi_flags);
+            ptr::addr_of_mut!((*record).user).write(T::PerBio::default());
+        }
         Self {
             bio: this,
+            common,
             call: PhantomData,
         }
     }
@@ -99,13 +108,22 @@ impl<'a, T: Target> MapBio<'a, T> {
     /// `map`.
     #[inline]
     pub(crate) fn remap(mut self, device: Device, at: Sector) -> Map<'a> {
-        let bdev = self.bio.0.common().devices.bdev(device);
+        let bdev = self.common.devices.bdev(device);
         if bdev.is_null() {
             return self.kill();
         }
-        // SAFETY: the bio is ours; the device is open as long as the bio's target lives.
-        unsafe { bindings::bio_set_dev(self.bio.0.bio.as_ptr(), bdev) };
-        self.bio.0.raw_mut().bi_iter.bi_sector = at.0;
+        // bio_set_dev() without its last step, the association with the cgroup's queue: upon this
+        // verdict device-mapper calls dm_submit_bio_remap() at once, which puts the association of
+        // the bio that was cloned in place of any other. That one has one: a bio without cannot be
+        // submitted (blk_cgroup_bio_start()).
+        let bio = self.bio.0.raw_mut();
+        let mut stale = bindings::FLAG_REMAPPED;
+        if bio.bi_bdev != bdev {
+            stale |= bindings::FLAG_BPS_THROTTLED;
+        }
+        bio.bi_flags &= !stale;
+        bio.bi_bdev = bdev;
+        bio.bi_iter.bi_sector = at.0;
         self.verdict(bindings::DM_MAPIO_REMAPPED)
     }
 

@@ -180,7 +180,7 @@ impl<T: Target> Hooks<T> {
         // SAFETY: as above.
         let bio = unsafe { NonNull::new_unchecked(bio) };
         // SAFETY: as above; what is made of the bio is returned here.
-        let bio = unsafe { MapBio::from_raw(target, bio) };
+        let bio = unsafe { MapBio::from_raw(target, info.common(), bio) };
         T::map(data, info, bio).code()
     }
 
@@ -196,13 +196,14 @@ impl<T: Target> Hooks<T> {
         // SAFETY: by the safety requirements of this function.
         let bio = unsafe { NonNull::new_unchecked(bio) };
         // SAFETY: as above; what is made of the bio is returned here.
-        let Some(bio) = (unsafe { EndBio::<T>::from_raw(bio) }) else {
-            return bindings::DM_ENDIO_DONE as ffi::c_int;
-        };
-        // SAFETY: as above.
-        let (data, info) = unsafe { Self::borrow(ti) };
+        let bio = unsafe { EndBio::<T>::from_raw(bio) };
         // SAFETY: as above.
         let status = Status::from_code(unsafe { *error });
+        if bio.was_completed() {
+            return bio.done(status).code();
+        }
+        // SAFETY: as above.
+        let (data, info) = unsafe { Self::borrow(ti) };
         let verdict = T::end_io(data, info, bio, status);
         // SAFETY: as above. Where the bio was deferred it is not looked at.
         unsafe { *error = verdict.status().code() };

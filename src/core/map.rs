@@ -77,6 +77,32 @@ impl tree::Value for Home {
     }
 }
 
+// Here, not beside the type: records know nothing of trees.
+impl tree::Value for ChunkState {
+    const WORDS: usize = 6;
+
+    fn put(self, words: &mut [u32]) {
+        let all = [self.unspared(), self.lost(), self.pending()];
+        for (to, from) in words.chunks_exact_mut(2).zip(all) {
+            let [a, b, c, d, e, f, g, h] = from.to_le_bytes();
+            if let [low, high] = to {
+                *low = u32::from_le_bytes([a, b, c, d]);
+                *high = u32::from_le_bytes([e, f, g, h]);
+            }
+        }
+    }
+
+    fn get(words: &[u32]) -> ChunkState {
+        let long = |low: u32, high: u32| u64::from(low) | u64::from(high).wrapping_shl(32);
+        let state = match *words {
+            [a, b, c, d, e, f, ..] => ChunkState::new(long(a, b), long(c, d), long(e, f)),
+            _ => None,
+        };
+        // Always some: as it was put.
+        state.unwrap_or_default()
+    }
+}
+
 /// The homes of remapped blocks, by block.
 pub(crate) type Homes = Tree<Home, 19>;
 

@@ -5,7 +5,6 @@
 //! A record is absolute: it states what is so from now on, never a difference, so replaying one twice
 //! changes nothing.
 
-use crate::tree::Value;
 use crate::units::{Block, SpareBlock};
 
 /// Sectors in a chunk: the part of a block that one [`Record::Sectors`] speaks of.
@@ -87,6 +86,17 @@ impl ChunkState {
         }
     }
 
+    /// The state with `sectors` *only on main*, unless they are lost.
+    #[inline]
+    #[must_use]
+    pub const fn with_unspared(self, sectors: u64) -> ChunkState {
+        // INVARIANT: `unspared` only grows.
+        ChunkState {
+            unspared: self.unspared | sectors,
+            ..self
+        }
+    }
+
     /// The state after reads of `sectors` failed.
     #[inline]
     #[must_use]
@@ -94,34 +104,6 @@ impl ChunkState {
         ChunkState {
             pending: self.pending | sectors,
             ..self
-        }
-    }
-}
-
-impl Value for ChunkState {
-    const WORDS: usize = 6;
-
-    fn put(self, words: &mut [u32]) {
-        let all = [self.unspared, self.lost, self.pending];
-        for (to, from) in words.chunks_exact_mut(2).zip(all) {
-            let [a, b, c, d, e, f, g, h] = from.to_le_bytes();
-            if let [low, high] = to {
-                *low = u32::from_le_bytes([a, b, c, d]);
-                *high = u32::from_le_bytes([e, f, g, h]);
-            }
-        }
-    }
-
-    fn get(words: &[u32]) -> ChunkState {
-        let long = |low: u32, high: u32| u64::from(low) | u64::from(high).wrapping_shl(32);
-        match *words {
-            // INVARIANT: as they were put.
-            [a, b, c, d, e, f, ..] => ChunkState {
-                unspared: long(a, b),
-                lost: long(c, d),
-                pending: long(e, f),
-            },
-            _ => ChunkState::PLAIN,
         }
     }
 }

@@ -309,11 +309,12 @@ impl<'a> TargetInfo<'a> {
     /// Process context.
     pub(crate) fn attach_events(&self, sink: &Arc<EventSink>) {
         let target = self.raw();
+        let mut events = self.common.events.lock();
+        // First: what this table had attached before would take the sink's table out.
+        *events = None;
         // SAFETY: a target's table is valid as long as the target, and so is its mapped device.
         // What is attached drops with `common`, in the target's destructor.
-        let attached = unsafe { Attached::new(sink.clone(), target.table) };
-        let before = self.common.events.lock().replace(attached);
-        drop(before);
+        *events = Some(unsafe { Attached::new(sink.clone(), target.table) });
     }
 
     /// The mapped device's own directory in sysfs.

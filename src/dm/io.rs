@@ -14,7 +14,7 @@ use core::{
     ptr::{self, NonNull},
     sync::atomic::{AtomicU32, Ordering}, //
 };
-use dm_remap_core::units::Sector;
+use dm_remap_core::units::{Sector, SECTOR_BYTES};
 use kernel::{
     error::to_result,
     prelude::*,
@@ -241,7 +241,8 @@ impl OwnBio {
     ///
     /// The `len` bytes at `start` are valid until the bio was completed, for reads, and for a read
     /// request for writes. They are kmalloc's or vmalloc's, the latter from a page's start if they
-    /// do not fit one page. They lie in at most [`buffer::BUFFER_SECTORS_MAX`] sectors.
+    /// do not fit one page. More than
+    /// [`buffer::TRANSFER_SECTORS_MAX`] sectors are refused.
     unsafe fn new(
         set: &BioSet,
         dev: &BlockDevice,
@@ -250,6 +251,9 @@ impl OwnBio {
         start: *mut u8,
         len: usize,
     ) -> Result<Self, Status> {
+        if len > buffer::TRANSFER_SECTORS_MAX as usize * SECTOR_BYTES {
+            return Err(Status::INVAL);
+        }
         let segments = len
             .div_ceil(PAGE_BYTES)
             .saturating_add(usize::from(len != 0));

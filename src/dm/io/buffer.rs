@@ -11,8 +11,11 @@ use core::{
 use dm_remap_core::units::SECTOR_BYTES;
 use kernel::prelude::*;
 
-/// The largest buffer: 1 MiB.
-pub(crate) const BUFFER_SECTORS_MAX: u32 = 2048;
+/// The largest transfer: 1 MiB.
+pub(crate) const TRANSFER_SECTORS_MAX: u32 = 2048;
+
+/// The largest buffer: two of the largest transfers.
+const BUFFER_SECTORS_MAX: u32 = 2 * TRANSFER_SECTORS_MAX;
 
 /// Memory for I/O, addressed by sectors.
 ///

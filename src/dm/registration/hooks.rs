@@ -147,11 +147,12 @@ impl<T: Target> Hooks<T> {
                 GFP_KERNEL,
             )?;
             // SAFETY: the target is ours to fill in, as its constructor runs.
+            //
+            // What is submitted later is accounted then, not after `map`: by then it may be gone.
+            unsafe { bindings::target_flags(ti) };
+            // SAFETY: as above, and nothing else uses it while this reference lives.
             let target = unsafe { &mut *ti };
             target.per_io_data_size = PerBio::<T>::SIZE as ffi::c_uint;
-            // What is submitted later is accounted then, not after `map`: by then it may be gone.
-            // SAFETY: as above.
-            unsafe { bindings::target_flags(ti) };
             // SAFETY: the holder is not moved out of its box again; `dtr` drops it.
             target.private = KBox::into_raw(unsafe { Pin::into_inner_unchecked(holder) }).cast();
             Ok(0)

@@ -9,7 +9,7 @@ use super::{bits::Parts, Action, Engine, Failure, Notice, Side, Step};
 use crate::{
     fault::{Fault, Op, Verdict},
     log::{SECTORS_UNITS, UNITS},
-    record::{ChunkState, Record},
+    record::{ChunkState, Record, CHUNK_SECTORS},
     units::{Block, SpareBlock},
 };
 
@@ -90,6 +90,14 @@ impl Moving {
         spares: 0,
         failure: None,
     };
+}
+
+/// The sectors of a chunk that are among the first `len` of their block.
+fn sectors_below(chunk: u16, len: u32) -> u64 {
+    let first = u32::from(chunk).saturating_mul(CHUNK_SECTORS);
+    let count = len.saturating_sub(first).min(CHUNK_SECTORS);
+    let above = CHUNK_SECTORS.saturating_sub(count);
+    u64::MAX.checked_shr(above).unwrap_or(0)
 }
 
 impl Engine {
@@ -317,9 +325,12 @@ impl Engine {
             block: moving.block,
             spare,
         });
-        for (chunk, bits) in Parts::of(0, moving.len) {
+        for (chunk, bits) in Parts::of(0, self.block.sectors()) {
             let before = self.chunk(moving.block, chunk);
-            let after = self.state_after(chunk, before, bits);
+            let there = bits & sectors_below(chunk, moving.len);
+            let after = self.state_after(chunk, before, there);
+            // What does not exist was not written either: if main grows, it is main's to answer for.
+            let after = after.with_unspared(bits & !there);
             if after != before {
                 self.record(Record::Sectors {
                     block: moving.block,

@@ -200,6 +200,10 @@ impl Identities {
                 .iter()
                 .filter(|is| is.kind == was.kind && is.detail == was.detail);
             let Some(is) = same_kind.next() else {
+                // The disk's own identity is also that of its other partitions.
+                if was.kind == Kind::PARTITION {
+                    return Err(Mismatch::Unknown);
+                }
                 continue;
             };
             if let (Some(recorded), Some(found)) = (was.sectors(), is.sectors()) {

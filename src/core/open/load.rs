@@ -74,6 +74,7 @@ pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<O
         sb,
         seen: 0,
         unsettled: false,
+        all_places_read: !found.unread_places,
     };
     let (chain, map) = walk.find(shape)?;
     if chain.generation < sb.log_floor {

@@ -73,6 +73,8 @@ pub(super) struct Walk<'a> {
     pub(super) seen: u64,
     /// Something at an end of the log could still turn out otherwise when it is read again.
     pub(super) unsettled: bool,
+    /// Every place of a superblock was read: this one is the newest, and says which copy counts.
+    pub(super) all_places_read: bool,
 }
 
 impl From<MapError> for OpenError {
@@ -174,7 +176,7 @@ impl Walk<'_> {
                 }
             }
             let state = self.index(half, 0, &is_head)?;
-            if state.unreadable && !state.told {
+            if state.unreadable && !(state.told && self.all_places_read) {
                 return Err(OpenError::LogUnreadable { half, index: 0 });
             }
             *torn = state.garbage && !state.told;
@@ -237,7 +239,7 @@ impl Walk<'_> {
             let at = chain.next;
             let state = self.index(half, at, &|h| chain.continues(h, map.is_none()))?;
             let Some((copy, header)) = state.pick else {
-                if state.unreadable && !state.told {
+                if state.unreadable && !(state.told && self.all_places_read) {
                     return Err(OpenError::LogUnreadable { half, index: at });
                 }
                 self.unsettled |= state.unreadable || state.garbage;

@@ -86,7 +86,7 @@ impl Target for Remap {
 
     fn preresume(table: &Table, ti: TargetInfo<'_>) -> Result {
         let volume = table.volume();
-        if let Err(why) = assemble::bring_up(volume, table.wishes()) {
+        if let Err(why) = assemble::bring_up(table.lease(), table.wishes()) {
             pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
             return Err(why.errno());
         }

@@ -19,7 +19,7 @@ use crate::{
         status::Status,
     },
     kernel_ext::{clock, workqueue::Worker},
-    target::{area::SpareArea, shape::Shape, table::Wishes, volume::Volume},
+    target::{area::SpareArea, registry::Lease, shape::Shape, table::Wishes, volume::Volume},
 };
 
 /// How long one request may be tried, unless said otherwise.
@@ -32,6 +32,9 @@ const LOW_WATER_SHARE: u32 = 10;
 pub(crate) fn identities(info: &DeviceInfo) -> Identities {
     let mut all = Identities::default();
     all.add(Identity::size(info.sectors()));
+    if let Some(uuid) = info.part_uuid() {
+        all.add(Identity::partition(uuid.as_bytes()));
+    }
     for (kind, detail) in [
         (UniqueIdKind::T10, 1),
         (UniqueIdKind::Eui64, 2),
@@ -40,9 +43,6 @@ pub(crate) fn identities(info: &DeviceInfo) -> Identities {
         if let Some(id) = info.unique_id(kind) {
             all.add(Identity::disk(detail, id.as_bytes()));
         }
-    }
-    if let Some(uuid) = info.part_uuid() {
-        all.add(Identity::partition(uuid.as_bytes()));
     }
     all
 }
@@ -78,12 +78,15 @@ fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
     let shape = volume.shape();
     let physical = |device: &BlockDevice| device.info().physical_block() / SECTOR_BYTES as u32;
     let main_physical = physical(&volume.main).max(1);
+    // Edges of physical blocks are the disk's, wherever a partition begins.
+    let part = volume.main.info().extent().start;
+    let on_disk = shape.main_start.0.wrapping_add(part.0);
     Config {
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
         main_physical,
         // A power of two, so its edges are told by a mask.
-        main_phase: (shape.main_start.0 as u32) & main_physical.wrapping_sub(1),
+        main_phase: (on_disk as u32) & main_physical.wrapping_sub(1),
         spare_physical: physical(&volume.spare).max(1),
         target_len: shape.len,
         time_limit_ms: TIME_LIMIT_MS,
@@ -102,7 +105,8 @@ fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
 /// # Context
 ///
 /// Process context, in a no-IO scope, before the first I/O of this table.
-pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), Failure> {
+pub(crate) fn bring_up(lease: &Lease, wishes: &Wishes) -> Result<(), Failure> {
+    let volume: &Worker<Volume> = lease;
     if let Some(layout) = volume.layout() {
         let config = config(volume, wishes, layout.spare_count());
         volume.core.lock().reconfigure(config)?;
@@ -111,6 +115,9 @@ pub(crate) fn bring_up(volume: &Worker<Volume>, wishes: &Wishes) -> Result<(), F
     let expect = expected(volume)?;
     let mut area = SpareArea::new(&volume.spare, volume.shape().spare_start)?;
     let formatted = survey(volume, &mut area, &expect)?;
+    if !lease.claim(formatted.superblock.uuid) {
+        return Err(Failure::InUse);
+    }
     let opened = load(&mut area, &formatted, &expect)?;
     let (uuid, report) = (formatted.superblock.uuid, opened.report);
     serve(volume, wishes, opened, uuid)?;
@@ -253,6 +260,8 @@ pub(crate) enum Failure {
     Layout(LayoutError),
     /// The new area could not be written.
     Format(FormatError),
+    /// Another volume has the area, reached another way.
+    InUse,
     /// Something of the kernel's.
     Errno(Error),
 }
@@ -264,6 +273,7 @@ impl Failure {
             Failure::Open(why) => why.text(),
             Failure::Layout(why) => why.text(),
             Failure::Format(why) => why.text(),
+            Failure::InUse => c"spare area is in use by another remap device",
             Failure::Errno(_) => c"not enough memory for the volume",
         }
     }
@@ -276,6 +286,7 @@ impl Failure {
             Failure::Format(FormatError::NoMemory) => ENOMEM,
             Failure::Format(FormatError::Write(_)) => EIO,
             Failure::Open(_) | Failure::Layout(_) => EINVAL,
+            Failure::InUse => EBUSY,
             Failure::Errno(errno) => *errno,
         }
     }
@@ -287,6 +298,7 @@ impl core::fmt::Display for Failure {
             Failure::Open(why) => write!(f, "{why}"),
             Failure::Layout(why) => write!(f, "{why}"),
             Failure::Format(why) => write!(f, "{why}"),
+            Failure::InUse => f.write_str("spare area is in use by another remap device"),
             Failure::Errno(_) => f.write_str("not enough memory for the volume"),
         }
     }

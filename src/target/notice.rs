@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events: a device-mapper event, a uevent, and a line in the log that says what to do.
+//! Events: a device-mapper event, and a line in the log that says what to do.
+//!
+//! No uevent: to send one waits for a lock under which others may wait for this very device.
 
 use kernel::prelude::*;
 
@@ -14,7 +16,7 @@ use crate::target::volume::Volume;
 ///
 /// Process context.
 pub(crate) fn tell(volume: &Volume, notice: Notice) {
-    volume.events.raise_with(environment(notice));
+    volume.events.raise();
     if !volume.log_limit.allow() {
         return;
     }
@@ -58,17 +60,5 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
             name,
             copy_name
         ),
-    }
-}
-
-/// The uevent's own variable.
-fn environment(notice: Notice) -> &'static CStr {
-    match notice {
-        Notice::FirstPending => c"DM_REMAP_EVENT=first_pending",
-        Notice::RemappedDoubled => c"DM_REMAP_EVENT=remapped_doubled",
-        Notice::LowWater => c"DM_REMAP_EVENT=low_water",
-        Notice::Exhausted => c"DM_REMAP_EVENT=exhausted",
-        Notice::State(_) => c"DM_REMAP_EVENT=state",
-        Notice::Degraded(_) => c"DM_REMAP_EVENT=degraded",
     }
 }

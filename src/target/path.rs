@@ -194,6 +194,10 @@ fn map_special<'a>(
             if bio.is_nowait() {
                 return fail(bio, Status::AGAIN);
             }
+            // Nobody waits for a read-ahead: it is never narrowed, nor recorded.
+            if bio.is_rahead() && op == Op::Read {
+                return fail(bio, Status::IOERR);
+            }
             to_worker(volume, bio)
         }
     }

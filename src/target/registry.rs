@@ -33,6 +33,8 @@ pub(crate) struct Registry {
 struct Entry {
     volume: Arc<Worker<Volume>>,
     tables: usize,
+    /// Its area's own UUID, once that is known.
+    area: Option<[u8; 16]>,
 }
 
 /// A table's share of a volume. The last one dropped retires the volume.
@@ -84,6 +86,7 @@ impl Registry {
         let entry = Entry {
             volume: volume.clone(),
             tables: 1,
+            area: None,
         };
         entries.push(entry).map_err(|_| Refusal::Errno(ENOMEM))?;
         Ok(Lease {
@@ -142,6 +145,20 @@ impl core::ops::Deref for Lease {
 }
 
 impl Lease {
+    /// Claims the area with this UUID; false if another volume has it, by whatever way it got there.
+    pub(crate) fn claim(&self, area: [u8; 16]) -> bool {
+        let mut entries = self.registry.entries.lock();
+        let mine = |e: &Entry| Arc::ptr_eq(&e.volume, &self.volume);
+        let all = entries.as_mut_slice();
+        if all.iter().any(|e| e.area == Some(area) && !mine(e)) {
+            return false;
+        }
+        for entry in all.iter_mut().filter(|e| mine(e)) {
+            entry.area = Some(area);
+        }
+        true
+    }
+
     /// The volume itself, for what holds on to it.
     pub(crate) fn volume(&self) -> Arc<Worker<Volume>> {
         self.volume.clone()

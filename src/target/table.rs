@@ -14,7 +14,7 @@ use dm_remap_core::{
         table::{Features, TableLine},
     },
     open::{self, Examined, OpenError},
-    units::BlockSize,
+    units::{BlockSize, SECTOR_BYTES},
 };
 
 use crate::{
@@ -57,6 +57,11 @@ impl Table {
     /// The volume that the table serves.
     #[inline]
     pub(crate) fn volume(&self) -> &Worker<Volume> {
+        &self.lease
+    }
+
+    /// The share of the volume.
+    pub(crate) fn lease(&self) -> &Lease {
         &self.lease
     }
 
@@ -130,6 +135,13 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         writable: ti.mode().writable(),
         block: default_block,
     };
+    if shape.main.overlaps(&shape.spare) {
+        return refuse(
+            ti,
+            c"main range and spare area overlap on their disk",
+            EINVAL,
+        );
+    }
     let registry: &Arc<Registry> = ti.shared();
     let key = ti.mapped_device();
     let wishes = Wishes {
@@ -252,7 +264,15 @@ fn look(
     match (seen, plan) {
         (Ok(Examined::Formatted(found)), _) => {
             open::check(&found.superblock, &expect)?;
-            Ok(found.superblock.layout.block_size())
+            let block = found.superblock.layout.block_size();
+            let logical = main.logical_block() / SECTOR_BYTES as u32;
+            if block.sectors() < logical {
+                return Err(Failure::Open(OpenError::OtherBlock {
+                    recorded: block.sectors(),
+                    given: logical,
+                }));
+            }
+            Ok(block)
         }
         (Ok(Examined::Blank), Ok(_)) => Ok(shape.block),
         // Where nothing fits, what lies there is not the reason.

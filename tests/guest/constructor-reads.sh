@@ -37,6 +37,10 @@ check "a table over an area that was not closed is loaded" \
     dmsetup load c --table "$(remap_table /dev/copied "$copy")"
 equal "nothing was settled yet" "$writes" "$(counter "$copy" writes) $(counter "$copy" flushes)"
 equal "the area is as it was" "$before" "$(content "$copy")"
+refuse "while the original is in use, its copy is not served" dmsetup resume c
+kernel_said "in use by another remap device"
+equal "and stays as it was" "$before" "$(content "$copy")"
+need dmsetup remove r
 check "the first resume settles it" dmsetup resume c
 equal "with the map in it" 1 "$(attr c remapped)"
 kernel_said "not closed in order"

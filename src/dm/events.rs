@@ -2,10 +2,7 @@
 
 //! Events of a mapped device, raised by an object that outlives its tables.
 
-use crate::{
-    bindings,
-    kernel_ext::noio::NoIo, //
-};
+use crate::bindings;
 use core::ptr;
 use kernel::{
     new_mutex,
@@ -50,37 +47,6 @@ impl EventSink {
             // SAFETY: valid by the type invariant, as the lock is held.
             unsafe { bindings::dm_table_event(table.0) };
         }
-    }
-
-    /// As [`EventSink::raise`], and sends a change uevent of the disk with `env`, which is
-    /// `KEY=value`.
-    ///
-    /// # Context
-    ///
-    /// Process context, from the first resume on.
-    pub(crate) fn raise_with(&self, env: &CStr) {
-        let table = self.table.lock();
-        if table.0.is_null() {
-            return;
-        }
-        // SAFETY: valid by the type invariant, as the lock is held.
-        unsafe { bindings::dm_table_event(table.0) };
-        // SAFETY: as above.
-        let md = unsafe { bindings::dm_table_get_md(table.0) };
-        // SAFETY: the mapped device outlives its tables.
-        let kobj = unsafe { bindings::disk_kobj(md) };
-        let _noio = NoIo::enter();
-        let mut envp = [env.as_ptr().cast_mut().cast(), ptr::null_mut()];
-        // A listener that misses the uevent still has the status line.
-        //
-        // SAFETY: the disk's kobject is alive as its mapped device is; `envp` ends with a null.
-        let _ = unsafe {
-            bindings::kobject_uevent_env(
-                kobj,
-                bindings::kobject_action_KOBJ_CHANGE,
-                envp.as_mut_ptr(),
-            )
-        };
     }
 }
 

@@ -4,36 +4,21 @@
 
 use std::collections::BTreeSet;
 
+#[path = "core_lab/records.rs"]
+mod records;
+
 use dm_remap_core::fault::Op;
 use dm_remap_core::map::{Builder, Cursor, Map, MapError};
 use dm_remap_core::record::{ChunkState, Record};
 use dm_remap_core::snapshot::{Route, Snapshot};
 use dm_remap_core::units::{Block, BlockSize, Sector, SectorCount, SpareBlock};
+use records::{remap, sectors, size};
 
 const SPARES: u32 = 6;
 const QUOTA: u32 = 3;
 
 fn new_map(size: BlockSize) -> Map {
     Map::new(size, 12, SPARES, QUOTA).expect("memory")
-}
-
-fn remap(block: u64, spare: u32) -> Record {
-    Record::Remap {
-        block: Block(block),
-        spare: SpareBlock(spare),
-    }
-}
-
-fn sectors(block: u64, chunk: u16, unspared: u64, lost: u64) -> Record {
-    Record::Sectors {
-        block: Block(block),
-        chunk,
-        state: ChunkState::new(unspared, lost, 0).expect("a subset"),
-    }
-}
-
-fn size(sectors: u64) -> BlockSize {
-    BlockSize::new(sectors).expect("a power of two")
 }
 
 /// Two originals must never share a spare block, whatever was reloaded in between.

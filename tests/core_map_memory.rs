@@ -4,31 +4,16 @@
 
 use std::collections::BTreeSet;
 
+#[path = "core_lab/records.rs"]
+mod records;
+
 use dm_remap_core::fault::Op;
 use dm_remap_core::map::{Builder, Map, MapError};
 use dm_remap_core::mem::{host, NoMemory};
 use dm_remap_core::record::{ChunkState, Record};
 use dm_remap_core::snapshot::Route;
-use dm_remap_core::units::{Block, BlockSize, Sector, SectorCount, SpareBlock};
-
-fn remap(block: u64, spare: u32) -> Record {
-    Record::Remap {
-        block: Block(block),
-        spare: SpareBlock(spare),
-    }
-}
-
-fn sectors(block: u64, chunk: u16, unspared: u64, lost: u64) -> Record {
-    Record::Sectors {
-        block: Block(block),
-        chunk,
-        state: ChunkState::new(unspared, lost, 0).expect("a subset"),
-    }
-}
-
-fn size(sectors: u64) -> BlockSize {
-    BlockSize::new(sectors).expect("a power of two")
-}
+use dm_remap_core::units::{Block, Sector, SectorCount, SpareBlock};
+use records::{remap, sectors, size};
 
 /// Runs `change` with its first allocation refused, then its second, until it gets all of them.
 fn refuse_in_turn<T, E: PartialEq + std::fmt::Debug>(

@@ -53,7 +53,7 @@ fn a_write_error_as_real_drives_report_it_is_confirmed_elsewhere() {
                 }
             )
         };
-        assert_eq!(lab.actions.iter().filter(writes).count(), 2);
+        assert_eq!(lab.actions.iter().filter(writes).count(), 3, "after it too");
         assert_eq!(reads(&lab.actions, Side::Main), 1, "one probe, no salvage");
         lab.verify(nothing_fails);
     }
@@ -67,6 +67,17 @@ fn without_a_success_elsewhere_the_error_is_passed_up() {
     assert_eq!(lab.write_now(16, 8), Err(IOERR));
     assert_eq!(lab.engine.map().counters().remapped, 0);
     assert_eq!(reads(&lab.actions, Side::Main), 3, "probes are bounded");
+}
+
+#[test]
+fn a_device_that_comes_back_before_the_probe_has_confirmed_nothing() {
+    let mut lab = Lab::new(policy(ErrorPolicy::Confirm));
+    // The fast path and two lone tries fail; then the link is back, and the probe succeeds.
+    lab.main.plan(Op::Write, 16, 8, Until::Times(3), IOERR);
+    assert_eq!(lab.write_now(16, 8), Ok(()));
+    assert_eq!(reads(&lab.actions, Side::Main), 1, "the probe");
+    assert!(!lab.remapped(2));
+    lab.verify(nothing_fails);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Notice, State},
+    engine::{Action, Notice, Side, State},
     fault::Op,
 };
 use lab::{
@@ -93,6 +93,19 @@ fn a_spare_device_that_is_gone_costs_no_spare_blocks() {
 }
 
 #[test]
+fn a_spare_that_comes_back_before_the_probe_costs_no_spare_block() {
+    let mut lab = Lab::new(Shape::default());
+    bad_write(&mut lab, 0, 16);
+    assert_eq!(lab.write_now(0, 8), Ok(()));
+    let next = lab.spare_of(0) + 8;
+    lab.spare.plan(Op::Write, next, 8, Until::Times(2), IOERR);
+    assert_eq!(lab.write_now(8, 8), Ok(()));
+    assert_eq!(lab.spare_of(1), next);
+    assert_eq!(lab.engine.map().counters().spare_failed, 0);
+    lab.verify(nothing_fails);
+}
+
+#[test]
 fn a_remapped_block_moves_on_when_its_spare_block_fails() {
     let mut lab = Lab::new(fine());
     bad_write(&mut lab, 16, 8);
@@ -137,6 +150,10 @@ fn without_a_spare_block_nothing_changes() {
     assert_eq!(lab.write_now(total * 8, 8), Err(MEDIUM));
     assert_eq!((lab.engine.map().counters(), lab.engine.status()), before);
     assert!(lab.notices.contains(&Notice::Exhausted));
+    // Nor is a disk that fails asked for what could not be moved anyway.
+    lab.actions.clear();
+    assert_eq!(lab.write_now(total * 8, 4), Err(MEDIUM));
+    assert_eq!(reads(&lab.actions, Side::Main), 0, "nothing is salvaged");
     let low = lab.notices.iter().filter(|n| **n == Notice::LowWater);
     assert_eq!(low.count(), 1, "once a crossing");
     // What is not held any more goes on.

@@ -35,7 +35,7 @@ pub enum ErrorPolicy {
     /// [`Fault::Medium`] only.
     Medium,
     /// That, and for a write also [`Fault::Io`] and [`Fault::Target`], when the same block failed again
-    /// alone and an I/O elsewhere on main succeeded after it.
+    /// alone, an I/O elsewhere on main succeeded after it, and the block then failed once more.
     #[default]
     Confirm,
     /// Every error but [`Fault::Never`].

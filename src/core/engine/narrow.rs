@@ -11,7 +11,8 @@ use crate::{
 /// How often a read is tried alone: once, and two more times.
 const READ_TRIES: u8 = 3;
 
-/// How often a write is tried alone before an I/O elsewhere has to show that the device works.
+/// How often a write is tried alone before an I/O elsewhere has to show that the device works. After that
+/// it is tried once more: the way to the device may have come back between the two.
 const WRITE_TRIES: u8 = 2;
 
 /// How many places elsewhere are asked.
@@ -205,8 +206,8 @@ impl Engine {
         let may_move = self.config.auto_remap && self.state == State::Rw;
         match self.config.policy.judge(Op::Write, failure.fault) {
             Verdict::Confirm if self.piece.tries < WRITE_TRIES => self.step = Step::Try,
-            Verdict::Confirm if may_move => self.step = Step::Probe(0),
-            Verdict::Medium if may_move => self.relocate_piece(first),
+            Verdict::Confirm if may_move && !self.piece.confirmed => self.step = Step::Probe(0),
+            Verdict::Confirm | Verdict::Medium if may_move => self.relocate_piece(first),
             _ => self.fail_piece(first),
         }
     }
@@ -223,9 +224,9 @@ impl Engine {
 
     /// The n-th place elsewhere was asked.
     pub(super) fn probed(&mut self, n: u8, result: Result<(), Failure>) {
-        let failure = self.piece.failure.unwrap_or(self.own_failure());
+        self.piece.confirmed = result.is_ok();
         self.step = match result {
-            Ok(()) => return self.relocate_piece(failure),
+            Ok(()) => Step::Try,
             Err(_) => Step::Probe(n.saturating_add(1)),
         };
     }

@@ -66,6 +66,8 @@ pub(super) struct Piece {
     pub(super) tries: u8,
     /// How it failed first.
     pub(super) failure: Option<Failure>,
+    /// An I/O elsewhere succeeded after it had failed: one more failure is the medium's.
+    pub(super) confirmed: bool,
 }
 
 impl Piece {
@@ -79,6 +81,7 @@ impl Piece {
         home: Home::Main,
         tries: 0,
         failure: None,
+        confirmed: false,
     };
 }
 

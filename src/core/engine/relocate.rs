@@ -62,6 +62,8 @@ pub(super) struct Moving {
     at: u32,
     /// Tries of the present read, or of the present spare block.
     tries: u8,
+    /// An I/O elsewhere on the spare succeeded after the present spare block had failed.
+    confirmed: bool,
     /// Merge: from this job on.
     slot: usize,
     spare: Option<SpareBlock>,
@@ -85,6 +87,7 @@ impl Moving {
         old: None,
         at: 0,
         tries: 0,
+        confirmed: false,
         slot: 0,
         spare: None,
         spares: 0,
@@ -127,6 +130,8 @@ impl Engine {
             old: self.map.lookup(m.block),
             ..Moving::NONE
         };
+        // Before anything is read: a block that cannot move is not worth the time of a failing disk.
+        self.take_spare()?;
         self.unread.clear();
         self.cover.clear();
         for slot in self.jobs.as_slice() {
@@ -244,19 +249,21 @@ impl Engine {
         }
     }
 
-    /// Writes the spare block, as far as the block exists.
-    pub(super) fn write_spare(&mut self) -> Option<Action> {
-        let spare = match self.moving.spare {
-            Some(spare) => Some(spare),
-            None => self.map.allocate(),
-        };
-        let Some(spare) = spare else {
+    /// Hands the move under way a spare block. Without one it comes to nothing.
+    fn take_spare(&mut self) -> Option<()> {
+        self.moving.spare = self.map.allocate();
+        if self.moving.spare.is_none() {
             self.notify(Notice::Exhausted);
             self.fail_move(self.moving.cause);
-            return None;
-        };
-        self.moving.spare = Some(spare);
-        let Some(at) = self.place(self.moving.block, Some(spare), 0) else {
+        }
+        self.moving.spare.map(|_| ())
+    }
+
+    /// Writes the spare block, as far as the block exists.
+    pub(super) fn write_spare(&mut self) -> Option<Action> {
+        let spare = self.moving.spare;
+        let at = spare.and_then(|s| self.place(self.moving.block, Some(s), 0));
+        let Some(at) = at else {
             self.fail_move(self.own_failure());
             return None;
         };
@@ -278,8 +285,8 @@ impl Engine {
         self.moving.failure.get_or_insert(failure);
         match self.config.policy.judge(Op::Write, failure.fault) {
             Verdict::Confirm if self.moving.tries < 2 => {}
-            Verdict::Confirm => self.step = Step::SpareProbe(0),
-            Verdict::Medium => self.spare_failed(spare),
+            Verdict::Confirm if !self.moving.confirmed => self.step = Step::SpareProbe(0),
+            Verdict::Confirm | Verdict::Medium => self.spare_failed(spare),
             Verdict::PassUp => self.fail_move(failure),
         }
     }
@@ -293,12 +300,14 @@ impl Engine {
         place
     }
 
-    /// The n-th place elsewhere on the spare was asked.
+    /// The n-th place elsewhere on the spare was asked: if it could be read, the spare block is tried once
+    /// more.
     pub(super) fn spare_probed(&mut self, n: u8, result: Result<(), Failure>) {
-        match (result, self.moving.spare) {
-            (Ok(()), Some(spare)) => self.spare_failed(spare),
-            _ => self.step = Step::SpareProbe(n.saturating_add(1)),
-        }
+        self.moving.confirmed = result.is_ok();
+        self.step = match result {
+            Ok(()) => Step::Spare,
+            Err(_) => Step::SpareProbe(n.saturating_add(1)),
+        };
     }
 
     /// The spare block is bad: recorded, never used again; the next one is tried.
@@ -306,10 +315,11 @@ impl Engine {
         self.record(Record::BadSpare { spare });
         self.moving.spare = None;
         self.moving.tries = 0;
+        self.moving.confirmed = false;
         self.moving.spares = self.moving.spares.saturating_add(1);
         if self.moving.spares >= MOST_SPARES || self.overdue(self.moving.started) {
             self.fail_move(self.moving.failure.unwrap_or(self.moving.cause));
-        } else {
+        } else if self.take_spare().is_some() {
             self.step = Step::Spare;
         }
     }

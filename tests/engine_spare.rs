@@ -106,6 +106,26 @@ fn a_spare_that_comes_back_before_the_probe_costs_no_spare_block() {
 }
 
 #[test]
+fn physical_blocks_of_the_spare_are_the_disks_wherever_the_area_begins() {
+    let mut lab = Lab::new(Shape {
+        block: 16,
+        spare_phase: 3,
+        ..Shape::default()
+    });
+    bad_write(&mut lab, 16, 16);
+    assert_eq!(lab.write_now(16, 16), Ok(()));
+    let home = lab.spare_of(1);
+    assert_eq!(home % 8, 0, "aligned to the area, so not to the disk");
+    lab.spare
+        .plan(Op::Read, home + 6, 1, Until::Forever, MEDIUM);
+    assert_eq!(lab.read_now(16, 16), Err(MEDIUM));
+    // The physical block of that sector, no more and no less.
+    let state = lab.engine.map().chunk(dm_remap_core::units::Block(1), 0);
+    assert_eq!(state.pending(), 0xff << 5);
+    lab.verify(|_, at| (21..29).contains(&at));
+}
+
+#[test]
 fn a_remapped_block_moves_on_when_its_spare_block_fails() {
     let mut lab = Lab::new(fine());
     bad_write(&mut lab, 16, 8);

@@ -82,13 +82,17 @@ fn shape() -> impl Strategy<Value = Shape> {
         Just(ErrorPolicy::Confirm),
         Just(ErrorPolicy::Any)
     ];
-    (0u32..8, 150u64..260, 0u32..4, 0u32..4, policy).prop_map(
-        |(block, len, main, spare, policy)| Shape {
+    let physical =
+        || (0u32..4, 0u32..8).prop_map(|(shift, phase)| (1 << shift, phase % (1 << shift)));
+    (0u32..8, 150u64..260, physical(), physical(), policy).prop_map(
+        |(block, len, (main_physical, main_phase), (spare_physical, spare_phase), policy)| Shape {
             block: 1 << block,
             len,
             spare_len: 4096 + 32 * (1 << block),
-            main_physical: 1 << main,
-            spare_physical: 1 << spare,
+            main_physical,
+            main_phase,
+            spare_physical,
+            spare_phase,
             policy,
             auto_remap: true,
         },
@@ -152,9 +156,8 @@ fn run(shape: Shape, story: &[Do]) {
                 lab.main.plan(op, at, len, until, failure);
                 if op == Op::Read {
                     // What is unreadable takes its whole physical block along.
-                    let size = lab.main.physical;
-                    let from = at / size * size;
-                    lab.faulty.push(from..(at + len).next_multiple_of(size));
+                    lab.faulty
+                        .push(lab.main.edge_before(at)..lab.main.edge_after(at + len));
                 }
             }
             Do::SpareFault { op, at, len, kind } => {

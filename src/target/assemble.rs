@@ -10,7 +10,7 @@ use dm_remap_core::{
     identity::{Identities, Identity},
     layout::{Layout, LayoutError},
     open::{self, Examined, Expect, Formatted, OpenError, Opened, Report},
-    units::{BlockSize, SectorCount, SECTOR_BYTES},
+    units::{BlockSize, Sector, SectorCount, SECTOR_BYTES},
 };
 
 use crate::{
@@ -72,22 +72,30 @@ pub(crate) fn plan(shape: &Shape, main: &DeviceInfo) -> Result<Layout, LayoutErr
     Layout::plan(shape.spare_len, shape.block, SectorCount(logical))
 }
 
+/// The size of a physical block of `device` in sectors, and how far sector `at` lies past an edge of one.
+#[inline(never)]
+fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
+    let info = device.info();
+    let size = (info.physical_block() / SECTOR_BYTES as u32).max(1);
+    // Edges of physical blocks are the disk's, wherever a partition begins.
+    let on_disk = at.0.wrapping_add(info.extent().start.0);
+    // A power of two, so its edges are told by a mask.
+    (size, (on_disk as u32) & size.wrapping_sub(1))
+}
+
 /// What the engine is told.
 #[inline(never)]
 fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
     let shape = volume.shape();
-    let physical = |device: &BlockDevice| device.info().physical_block() / SECTOR_BYTES as u32;
-    let main_physical = physical(&volume.main).max(1);
-    // Edges of physical blocks are the disk's, wherever a partition begins.
-    let part = volume.main.info().extent().start;
-    let on_disk = shape.main_start.0.wrapping_add(part.0);
+    let (main_physical, main_phase) = physical(&volume.main, shape.main_start);
+    let (spare_physical, spare_phase) = physical(&volume.spare, shape.spare_start);
     Config {
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
         main_physical,
-        // A power of two, so its edges are told by a mask.
-        main_phase: (on_disk as u32) & main_physical.wrapping_sub(1),
-        spare_physical: physical(&volume.spare).max(1),
+        main_phase,
+        spare_physical,
+        spare_phase,
         target_len: shape.len,
         time_limit_ms: TIME_LIMIT_MS,
         low_water: spares.div_ceil(LOW_WATER_SHARE),

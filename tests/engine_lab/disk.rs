@@ -64,6 +64,8 @@ struct Versions {
 pub struct Disk {
     pub size: u64,
     pub physical: u64,
+    /// How far sector 0 lies past an edge of a physical block.
+    pub phase: u64,
     pub plans: Vec<Plan>,
     /// Everything fails so.
     pub dead: Option<Failure>,
@@ -82,6 +84,7 @@ impl Disk {
         Disk {
             size,
             physical,
+            phase: 0,
             plans: Vec::new(),
             dead: None,
             flush_fails: None,
@@ -119,9 +122,18 @@ impl Disk {
     }
 
     fn physical(&self, at: u64, len: u64) -> (u64, u64) {
-        let low = at / self.physical * self.physical;
-        let high = (at + len).next_multiple_of(self.physical);
-        (low, high)
+        (self.edge_before(at), self.edge_after(at + len))
+    }
+
+    /// The first sector of the physical block of sector `at`, as far as it is this disk's.
+    pub fn edge_before(&self, at: u64) -> u64 {
+        let past = (at + self.phase) % self.physical;
+        at.saturating_sub(past)
+    }
+
+    /// The edge at `end`, or the next one.
+    pub fn edge_after(&self, end: u64) -> u64 {
+        (end + self.phase).next_multiple_of(self.physical) - self.phase
     }
 
     /// The first sector of the range that fails, and how.
@@ -131,14 +143,16 @@ impl Disk {
         }
         let (low, high) = self.physical(at, len);
         let mut first: Option<(u64, Failure)> = None;
+        let (physical, phase) = (self.physical, self.phase);
         for plan in &mut self.plans {
             let (from, to) = (plan.first.max(low), (plan.first + plan.len).min(high));
             if from >= to {
                 continue;
             }
             // A write of a part of a physical block reads the rest of it.
-            let block = from / self.physical * self.physical;
-            let whole = at <= block && at + len >= block + self.physical;
+            let past = (from + phase) % physical;
+            let block = from.saturating_sub(past);
+            let whole = at <= block && at + len >= from + physical - past;
             if plan.op != op && !(op == Op::Write && !whole && plan.until != Until::Written) {
                 continue;
             }

@@ -39,6 +39,9 @@ pub struct Shape {
     pub spare_len: u64,
     pub main_physical: u32,
     pub spare_physical: u32,
+    /// How far the first sector of each lies past an edge of a physical block.
+    pub main_phase: u32,
+    pub spare_phase: u32,
     pub policy: ErrorPolicy,
     pub auto_remap: bool,
 }
@@ -51,6 +54,8 @@ impl Default for Shape {
             spare_len: 4096,
             main_physical: 8,
             spare_physical: 8,
+            main_phase: 0,
+            spare_phase: 0,
             policy: ErrorPolicy::Confirm,
             auto_remap: true,
         }
@@ -121,6 +126,8 @@ impl Lab {
     pub fn new(shape: Shape) -> Lab {
         let mut main = Disk::new(shape.len, u64::from(shape.main_physical));
         let mut spare = Disk::new(shape.spare_len, u64::from(shape.spare_physical));
+        main.phase = u64::from(shape.main_phase);
+        spare.phase = u64::from(shape.spare_phase);
         let twin = Twin::new(shape.len);
         for at in 0..shape.len {
             main.put(at, &twin::cell(at, 0), true);
@@ -141,8 +148,9 @@ impl Lab {
             policy: shape.policy,
             auto_remap: shape.auto_remap,
             main_physical: shape.main_physical,
-            main_phase: 0,
+            main_phase: shape.main_phase,
             spare_physical: shape.spare_physical,
+            spare_phase: shape.spare_phase,
             target_len: SectorCount(shape.len),
             time_limit_ms: 60_000,
             low_water: 4,

@@ -201,6 +201,9 @@ pub struct Config {
     pub main_phase: u32,
     /// The spare's physical block size in sectors, a power of two.
     pub spare_physical: u32,
+    /// How far the spare area's first sector lies past an edge of a physical block of the spare, in
+    /// sectors. Spare blocks are aligned to the area, which need not be aligned to anything.
+    pub spare_phase: u32,
     /// The target's length; its last block may be partial.
     pub target_len: SectorCount,
     /// How long one request, and one block's move, may go on trying, in milliseconds.

@@ -151,22 +151,21 @@ impl Engine {
     /// From sector `offset` of `block` to the next edge of a physical block.
     #[inline(never)]
     pub(super) fn physical_room(&self, side: Side, block: Block, offset: u32) -> u32 {
-        let (size, past) = match side {
-            Side::Main => {
-                let size = self.config.main_physical.max(1);
-                let start = self.block.start_of(block).unwrap_or(Sector(0)).0;
-                let at = start
-                    .saturating_add(u64::from(offset))
-                    .saturating_add(u64::from(self.config.main_phase));
-                let past = at.checked_rem(u64::from(size)).unwrap_or(0);
-                (size, u32::try_from(past).unwrap_or(0))
-            }
-            Side::Spare => {
-                let size = self.config.spare_physical.max(1);
-                (size, offset.checked_rem(size).unwrap_or(0))
-            }
+        let config = &self.config;
+        let (size, phase, spare) = match side {
+            Side::Main => (config.main_physical, config.main_phase, None),
+            Side::Spare => (
+                config.spare_physical,
+                config.spare_phase,
+                self.map.lookup(block),
+            ),
         };
-        size.saturating_sub(past)
+        let size = size.max(1);
+        let at = self.place(block, spare, offset).unwrap_or(Sector(0)).0;
+        let past = at
+            .saturating_add(u64::from(phase))
+            .checked_rem(u64::from(size));
+        size.saturating_sub(past.and_then(|p| u32::try_from(p).ok()).unwrap_or(0))
     }
 
     /// The physical block of `side` that sector `offset` of `block` lies in, as far as it lies in the

@@ -79,7 +79,8 @@ impl Target for Remap {
 
     fn postsuspend(table: &Table, _ti: TargetInfo<'_>) {
         let volume = table.volume();
-        // Removal does not wait for bios: this does.
+        // A suspend has waited for all bios; a removal has not. Those that have come to this target by
+        // now are waited for here. None can come later: a removal needs a device that nobody has open.
         volume.drain();
         worker::close(volume);
     }

@@ -101,7 +101,9 @@ impl<'a, T: Target> MapBio<'a, T> {
         true
     }
 
-    /// Sends the bio to sector `at` of `device`.
+    /// Sends the bio to sector `at` of `device`. Should this table have no such device, the bio fails as
+    /// if the device had failed it: `end_io` sees that, and what the target has put into the bio's data
+    /// is not lost.
     ///
     /// # Context
     ///
@@ -110,7 +112,9 @@ impl<'a, T: Target> MapBio<'a, T> {
     pub(crate) fn remap(mut self, device: Device, at: Sector) -> Map<'a> {
         let bdev = self.common.devices.bdev(device);
         if bdev.is_null() {
-            return self.kill();
+            let (bio, verdict) = self.defer();
+            bio.refuse();
+            return verdict;
         }
         // bio_set_dev() without its last step, the association with the cgroup's queue: upon this
         // verdict device-mapper calls dm_submit_bio_remap() at once, which puts the association of

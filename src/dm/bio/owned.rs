@@ -55,9 +55,22 @@ impl<T: Target> Bio<T> {
         mem::forget(self);
     }
 
+    /// Fails the bio as its device would: `end_io` sees it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refuse(mut self) {
+        self.put(Status::IOERR);
+        mem::forget(self);
+    }
+
     fn end(&mut self, status: Status) {
         // The second entry of the end_io hook sees this, and lets it pass.
         self.0.record_mut().target = ptr::null_mut();
+        self.put(status);
+    }
+
+    /// Hands the bio back to device-mapper.
+    fn put(&mut self, status: Status) {
         let flags = self.0.record().flags;
         let bio = self.0.raw_mut();
         // What a first way through a device left there is settled already.
@@ -76,7 +89,7 @@ impl<T: Target> Bio<T> {
     pub(crate) fn resubmit(mut self, device: Device, at: Sector) {
         let bdev = self.0.common().devices.bdev(device);
         if bdev.is_null() {
-            return self.complete(Status::IOERR);
+            return self.refuse();
         }
         let mut iter = self.0.record().iter;
         iter.bi_sector = at.0;

@@ -85,6 +85,16 @@ void dm_remap_helper_noio_restore(unsigned int flags)
 	memalloc_noio_restore(flags);
 }
 
+unsigned int dm_remap_helper_noreclaim_save(void)
+{
+	return memalloc_noreclaim_save();
+}
+
+void dm_remap_helper_noreclaim_restore(unsigned int flags)
+{
+	memalloc_noreclaim_restore(flags);
+}
+
 void dm_remap_helper_init_delayed_work(struct delayed_work *work, work_func_t func)
 {
 	INIT_DELAYED_WORK(work, func);

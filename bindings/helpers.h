@@ -55,6 +55,8 @@ void dm_remap_helper_spin_assert_held(spinlock_t *lock);
 
 unsigned int dm_remap_helper_noio_save(void);
 void dm_remap_helper_noio_restore(unsigned int flags);
+unsigned int dm_remap_helper_noreclaim_save(void);
+void dm_remap_helper_noreclaim_restore(unsigned int flags);
 
 void dm_remap_helper_init_delayed_work(struct delayed_work *work, work_func_t func);
 struct workqueue_struct *dm_remap_helper_alloc_ordered(const char *name);

@@ -6,7 +6,9 @@
 //! library's; the host's side can be told to refuse, so that a test can fail each allocation in turn.
 //! Nothing here aborts: every allocation that fails is a [`NoMemory`].
 //!
-//! Whoever may be asked to free memory for this device's own writes calls into here in a no-IO scope.
+//! Whoever may be asked to free memory for this device's own writes calls into here in a no-IO scope. The
+//! engine is called in one that does not wait for memory at all: what it waited for could be what its
+//! own callers hold.
 
 #[cfg(not(CONFIG_RUST))]
 pub mod host;

@@ -22,7 +22,11 @@ use crate::{
         io::{IoBuffer, IoContext, IoFlags},
         status::Status,
     },
-    kernel_ext::{clock, noio::NoIo, workqueue::Worker},
+    kernel_ext::{
+        clock,
+        noio::{NoIo, NoReclaim},
+        workqueue::Worker,
+    },
     target::{
         path::{direction, fault_of},
         volume::{Summary, Volume},

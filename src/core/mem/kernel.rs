@@ -2,16 +2,24 @@
 
 //! Memory in the kernel: `KVVec` and `Arc`, allocated with `GFP_KERNEL`.
 //!
+//! A refusal is no news for the log: it is handled, and told by who asked. Whether an allocation may wait
+//! is the caller's, by the scope that he calls from.
+//!
 //! # Context
 //!
 //! What allocates or frees sleeps: process context only. Reading, cloning a [`Shared`] and the calls
 //! that say that they never allocate are for any context.
 
-use ::kernel::alloc::flags::GFP_KERNEL;
-use ::kernel::alloc::KVVec;
+use ::kernel::alloc::flags::{GFP_KERNEL, __GFP_NOWARN};
+use ::kernel::alloc::{Flags, KVVec};
 use ::kernel::sync::Arc;
 
 use super::NoMemory;
+
+/// The flags of all of them.
+fn flags() -> Flags {
+    GFP_KERNEL | __GFP_NOWARN
+}
 
 /// A growable array.
 pub struct Buf<T>(KVVec<T>);
@@ -31,7 +39,7 @@ impl<T> Buf<T> {
         if !possible(&self.0) {
             return Err(NoMemory);
         }
-        self.0.reserve(n, GFP_KERNEL).map_err(|_| NoMemory)
+        self.0.reserve(n, flags()).map_err(|_| NoMemory)
     }
 
     /// Appends `value`, growing the array when it is full.
@@ -93,9 +101,7 @@ pub struct Shared<T>(Arc<T>);
 impl<T> Shared<T> {
     /// Moves `value` into memory of its own.
     pub fn try_new(value: T) -> Result<Self, NoMemory> {
-        Arc::new(value, GFP_KERNEL)
-            .map(Shared)
-            .map_err(|_| NoMemory)
+        Arc::new(value, flags()).map(Shared).map_err(|_| NoMemory)
     }
 }
 

@@ -140,33 +140,44 @@ impl Core {
         for slot in 0..MAX_JOBS {
             let Ok(id) = u8::try_from(slot) else { break };
             let id = JobId(id);
-            if let Some(bio) = volume.queue.pop() {
+            // The first place is for a request, however many bios wait: without that it would wait as
+            // long as they keep coming.
+            if slot == 0 && self.take_request(volume, id) {
+                any = true;
+            } else if let Some(bio) = volume.queue.pop() {
                 any = true;
                 self.take_bio(volume, id, bio);
-                continue;
-            }
-            if volume.is_suspended() {
+            } else if self.take_request(volume, id) {
+                any = true;
+            } else {
                 break;
-            }
-            let most = volume.shape().block.sectors().saturating_mul(BLOCKS_A_JOB);
-            let Some((start, len)) = volume.requests.lock().take(most) else {
-                break;
-            };
-            any = true;
-            if let Some(engine) = self.engine.as_mut() {
-                let job = Job {
-                    id,
-                    op: Op::Write,
-                    start,
-                    len,
-                    fua: false,
-                    kind: JobKind::Relocate,
-                };
-                // There is room for a job of each name, and the engine is idle.
-                let _ = engine.submit(job);
             }
         }
         any
+    }
+
+    /// Makes a job of the next part of what messages asked for; false if there is nothing, or not now.
+    fn take_request(&mut self, volume: &Volume, id: JobId) -> bool {
+        if volume.is_suspended() {
+            return false;
+        }
+        let most = volume.shape().block.sectors().saturating_mul(BLOCKS_A_JOB);
+        let Some((start, len)) = volume.requests.lock().take(most) else {
+            return false;
+        };
+        if let Some(engine) = self.engine.as_mut() {
+            let job = Job {
+                id,
+                op: Op::Write,
+                start,
+                len,
+                fua: false,
+                kind: JobKind::Relocate,
+            };
+            // There is room for a job of each name, and the engine is idle.
+            let _ = engine.submit(job);
+        }
+        true
     }
 
     /// Sends a bio on its way if the map of now has a direct one, and makes a job of it if not.
@@ -228,7 +239,12 @@ impl Core {
             let Some(engine) = self.engine.as_mut() else {
                 break;
             };
-            let action = engine.next(clock::monotonic_ms(), event);
+            let action = {
+                // It decides, and allocates a little: a refusal is an error for some callers, while a
+                // wait could be one for the very memory that they are writing to free.
+                let _scope = NoReclaim::enter();
+                engine.next(clock::monotonic_ms(), event)
+            };
             if action == Action::Idle {
                 break;
             }

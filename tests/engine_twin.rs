@@ -7,7 +7,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::State,
+    engine::{JobKind, State},
     fault::{ErrorPolicy, Op},
     layout::Use,
 };
@@ -29,7 +29,8 @@ enum Do {
         at: u16,
         len: u8,
     },
-    Relocate {
+    Message {
+        kind: JobKind,
         at: u16,
         len: u8,
     },
@@ -60,13 +61,24 @@ fn direction() -> impl Strategy<Value = Op> {
     prop_oneof![Just(Op::Read), Just(Op::Write)]
 }
 
+fn message() -> impl Strategy<Value = JobKind> {
+    prop_oneof![
+        2 => Just(JobKind::Relocate),
+        2 => Just(JobKind::Evacuate),
+        5 => Just(JobKind::Retest),
+        1 => Just(JobKind::Mark),
+        1 => Just(JobKind::Unmark),
+    ]
+}
+
 fn anything() -> impl Strategy<Value = Do> {
     let fault = || (direction(), any::<u16>(), 1u8..12, any::<u8>());
     prop_oneof![
         8 => (any::<u16>(), 1u8..40, any::<bool>())
             .prop_map(|(at, len, fua)| Do::Write { at, len, fua }),
         4 => (any::<u16>(), 1u8..40).prop_map(|(at, len)| Do::Read { at, len }),
-        1 => (any::<u16>(), 1u8..40).prop_map(|(at, len)| Do::Relocate { at, len }),
+        3 => (message(), any::<u16>(), 1u8..40)
+            .prop_map(|(kind, at, len)| Do::Message { kind, at, len }),
         8 => any::<u8>().prop_map(Do::Land),
         12 => (1u8..60).prop_map(Do::Steps),
         2 => Just(Do::Flush),
@@ -135,9 +147,9 @@ fn run(shape: Shape, story: &[Do]) {
                 let (at, len) = range(at, len);
                 lab.read(at, len as u32);
             }
-            Do::Relocate { at, len } => {
+            Do::Message { kind, at, len } => {
                 let (at, len) = range(at, len);
-                lab.relocate(at, len as u32);
+                lab.message(kind, at, len as u32);
             }
             Do::Land(i) => {
                 if lab.in_flight() > 0 {

@@ -18,16 +18,22 @@
 
 mod action;
 mod bits;
+mod changes;
 mod commit;
 mod journal;
 mod narrow;
 mod piece;
 mod relocate;
+mod replace;
+mod retest;
 mod round;
+mod stats;
+mod verbs;
 
 pub use action::{
     Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Side, State, Status, MAX_JOBS,
 };
+pub use stats::{Count, Stats};
 
 use crate::{
     layout::{CopyId, Layout, MetaBuf},
@@ -39,10 +45,11 @@ use crate::{
     units::{Block, BlockSize},
 };
 use bits::Bits;
+use changes::Change;
 use commit::Prepared;
 use piece::Piece;
 use relocate::{Move, Moving};
-use round::Change;
+use retest::Back;
 
 /// Sectors of a metadata block.
 const META_SECTORS: u32 = 8;
@@ -79,6 +86,10 @@ enum Step {
     Spare,
     /// Whether an I/O elsewhere on the spare succeeds: the n-th try.
     SpareProbe(u8),
+    /// The block goes back to main, in four steps.
+    Back(Back),
+    /// A physical block that is pending is read.
+    Reread,
     /// What was written on the spare becomes durable.
     Flush,
     /// The next map and what will be published are made: after this nothing needs memory.
@@ -97,6 +108,8 @@ enum Step {
     Publish,
     /// Finished jobs are completed, one by one.
     Settle,
+    /// The map was loaded anew: it is published, and earlier I/O waited for.
+    Replaced,
     /// The session is closed on disk.
     Close,
 }
@@ -123,6 +136,8 @@ struct Slot {
     needs: u32,
     /// It waits for a commit of this round's changes.
     changes: bool,
+    /// Of a message: blocks that could not be done as asked.
+    stayed: u32,
 }
 
 /// The machine. What it holds for the length of a batch is allocated once, here.
@@ -175,6 +190,7 @@ pub struct Engine {
     /// What to publish when a round comes to nothing: the map as it is, nothing held.
     unheld: Option<Shared<Snapshot>>,
     notices: Buf<Notice>,
+    stats: Stats,
 }
 
 impl Engine {
@@ -221,6 +237,7 @@ impl Engine {
             publish: None,
             unheld: None,
             notices: Buf::new(),
+            stats: Stats::default(),
         };
         engine.jobs.try_reserve(MAX_JOBS)?;
         engine.reserve_round()?;
@@ -248,6 +265,7 @@ impl Engine {
             result: Ok(()),
             needs: 0,
             changes: false,
+            stayed: 0,
         };
         self.jobs.push_within(slot).map_err(|_| Full)
     }
@@ -278,10 +296,11 @@ impl Engine {
         self.meta.get().map_or(&[], |block| block.as_slice())
     }
 
-    /// How long the driver's scratch has to be: a block, and behind it room for a read elsewhere.
+    /// How long the driver's scratch has to be: a block, and behind it room for a read elsewhere, or for
+    /// what is read back of the block.
     pub fn scratch_sectors(&self) -> u32 {
         let block = self.block.sectors();
-        block.saturating_add(self.config.main_physical.clamp(1, block).max(META_SECTORS))
+        block.saturating_add(block.max(META_SECTORS))
     }
 
     /// Where everything lies in the spare area.
@@ -350,6 +369,8 @@ impl Engine {
             Step::Merge => self.merged(result),
             Step::Spare => self.spare_written(result),
             Step::SpareProbe(n) => self.spare_probed(n, result),
+            Step::Back(stage) => self.went_back(stage, result),
+            Step::Reread => self.reread(result),
             Step::Flush => self.flushed(result),
             Step::Open => self.opened(written(event)),
             Step::Compact => self.compacted(written(event)),
@@ -357,6 +378,7 @@ impl Engine {
             Step::Degrade(what, copy) => self.degraded(what, copy, written(event)),
             Step::Doubt => self.doubted(written(event)),
             Step::Publish => self.published(),
+            Step::Replaced => self.step = Step::Select,
             Step::Close => self.closed(written(event)),
             // Steps without an action of their own, and `Settle`, whose actions need no answer.
             Step::Idle | Step::Select | Step::Pick | Step::Prepare | Step::Settle => {}
@@ -378,6 +400,8 @@ impl Engine {
             Step::Merge => self.merge(),
             Step::Spare => self.write_spare(),
             Step::SpareProbe(n) => self.probe_spare(n),
+            Step::Back(stage) => self.go_back(stage),
+            Step::Reread => self.read_pending(),
             Step::Flush => self.flush(),
             Step::Prepare => self.prepare(),
             Step::Open => self.open(),
@@ -387,6 +411,7 @@ impl Engine {
             Step::Doubt => self.doubt(),
             Step::Publish => self.publish(),
             Step::Settle => self.settle(),
+            Step::Replaced => Some(Action::Publish { wait: true }),
             Step::Close => self.close_session(),
         };
         self.waiting = action.is_some();

@@ -252,6 +252,11 @@ impl Map {
         self.pending_dropped = self.pending_dropped.saturating_add(sectors);
     }
 
+    /// Counts them anew.
+    pub fn forget_dropped(&mut self) {
+        self.pending_dropped = 0;
+    }
+
     /// All that can be counted.
     pub fn counters(&self) -> Counters {
         Counters {

@@ -10,12 +10,14 @@ mod error;
 mod examine;
 mod load;
 mod reader;
+mod resolve;
 mod settle;
 mod walk;
 
 pub use error::OpenError;
 pub use examine::{check, examine, Examined, Formatted};
 pub use load::{load, Opened, Report};
+pub use resolve::resolve;
 
 use crate::{
     identity::Identities,

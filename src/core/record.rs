@@ -106,6 +106,16 @@ impl ChunkState {
             ..self
         }
     }
+
+    /// The state after `sectors` could be read again.
+    #[inline]
+    #[must_use]
+    pub const fn without_pending(self, sectors: u64) -> ChunkState {
+        ChunkState {
+            pending: self.pending & !sectors,
+            ..self
+        }
+    }
 }
 
 /// One fact of the map.

@@ -355,7 +355,15 @@ impl Core {
                 }
                 Event::Ok
             }
-            Action::Complete { job, result } => {
+            Action::Compare { offset, with, len } => {
+                let one = self.scratch.sectors(offset, len);
+                done(one.is_some() && one == self.scratch.sectors(with, len))
+            }
+            Action::Complete {
+                job,
+                result,
+                stayed: _,
+            } => {
                 let status = match result {
                     Ok(()) => Status::OK,
                     Err(failure) => Status::from_code(failure.code),

@@ -57,23 +57,32 @@ pub fn format(spare: &mut Disk, shape: &Shape) {
     format::format(&mut OnDisk(spare), params).expect("a good disk is formatted");
 }
 
+fn expectation(shape: &Shape) -> Expect {
+    Expect {
+        main: names(shape.len),
+        spare: names(shape.spare_len),
+        main_start: Sector(0),
+        main_len: SectorCount(shape.len),
+        spare_start: Sector(0),
+        spare_len: SectorCount(shape.spare_len),
+        block: Some(block(shape)),
+        writable: true,
+    }
+}
+
+/// What `clear_needs_check` does.
+pub fn resolve(spare: &mut Disk, shape: &Shape) -> Result<(Map, Writer), OpenError> {
+    let opened = open::resolve(&mut OnDisk(spare), &expectation(shape))?;
+    Ok((opened.map, opened.writer))
+}
+
 pub fn load(spare: &mut Disk, shape: &Shape) -> Result<(Map, Writer, State), OpenError> {
     let len = SectorCount(shape.spare_len);
     let found = match open::examine(&mut OnDisk(spare), len, None)? {
         Examined::Formatted(found) => found,
         Examined::Blank => panic!("the area was formatted"),
     };
-    let expect = Expect {
-        main: names(shape.len),
-        spare: names(shape.spare_len),
-        main_start: Sector(0),
-        main_len: SectorCount(shape.len),
-        spare_start: Sector(0),
-        spare_len: len,
-        block: Some(block(shape)),
-        writable: true,
-    };
-    let opened = open::load(&mut OnDisk(spare), &found, &expect)?;
+    let opened = open::load(&mut OnDisk(spare), &found, &expectation(shape))?;
     let state = match opened.report.read_only || opened.report.needs_check {
         true => State::Ro,
         false => State::Rw,

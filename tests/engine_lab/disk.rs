@@ -69,10 +69,14 @@ pub struct Disk {
     pub plans: Vec<Plan>,
     /// Everything fails so.
     pub dead: Option<Failure>,
+    /// After so many more I/Os it is dead.
+    pub dies_after: Option<u32>,
     /// Flushes fail so.
     pub flush_fails: Option<Failure>,
     /// Flushes are acknowledged and do nothing: for showing that a test sees it.
     pub lies: bool,
+    /// Writes are acknowledged and leave what was there before.
+    pub forgets: bool,
     /// Every I/O that reached it: direction, sector, length.
     pub trace: Vec<(Op, u64, u32)>,
     cells: HashMap<u64, Versions>,
@@ -87,8 +91,10 @@ impl Disk {
             phase: 0,
             plans: Vec::new(),
             dead: None,
+            dies_after: None,
             flush_fails: None,
             lies: false,
+            forgets: false,
             trace: Vec::new(),
             cells: HashMap::new(),
             dirty: Vec::new(),
@@ -138,6 +144,11 @@ impl Disk {
 
     /// The first sector of the range that fails, and how.
     fn fails(&mut self, op: Op, at: u64, len: u64) -> Option<(u64, Failure)> {
+        match &mut self.dies_after {
+            Some(0) => self.dead = Some(IOERR),
+            Some(n) => *n -= 1,
+            None => {}
+        }
         if let Some(failure) = self.dead {
             return Some((at, failure));
         }
@@ -191,7 +202,9 @@ impl Disk {
         assert!(at + len <= self.size, "write beyond the end of the disk");
         let failed = self.fails(Op::Write, at, len);
         let good = failed.map_or(len, |(sector, _)| sector - at);
-        self.put(at, &buf[..good as usize * SECTOR_BYTES], fua);
+        if !self.forgets {
+            self.put(at, &buf[..good as usize * SECTOR_BYTES], fua);
+        }
         match failed {
             Some((_, failure)) => Err(failure),
             None => {

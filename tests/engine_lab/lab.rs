@@ -7,8 +7,12 @@
 
 #[path = "area.rs"]
 mod area;
+#[path = "asked.rs"]
+mod asked;
 #[path = "disk.rs"]
 pub mod disk;
+#[path = "film.rs"]
+pub mod film;
 #[path = "rng.rs"]
 pub mod rng;
 #[path = "rules.rs"]
@@ -81,6 +85,8 @@ pub struct Ticket {
     pub data: Vec<u8>,
     pub fua: bool,
     pub result: Result<(), Failure>,
+    /// Of a message: blocks that could not be done as asked.
+    pub stayed: u32,
     /// Parts on their way.
     pub open: u32,
     /// What the twin knew of the sectors when a read began.
@@ -111,6 +117,8 @@ pub struct Lab {
     pub cost: u64,
     /// No block of the log can be written; superblocks can.
     pub fail_log: bool,
+    /// The last log block that could not be written, and where it would have been.
+    pub unwritten: Option<(Vec<u64>, Vec<u8>)>,
     /// The data of jobs is not found.
     pub lose_data: bool,
     /// Ranges of main that some plan ever made unreadable.
@@ -174,6 +182,7 @@ impl Lab {
             now: 0,
             cost: 0,
             fail_log: false,
+            unwritten: None,
             lose_data: false,
             faulty: Vec::new(),
             batch: (0..MAX_JOBS).map(|_| None).collect(),
@@ -260,13 +269,14 @@ impl Lab {
         ticket
     }
 
-    fn ticket(&mut self, op: Op, start: u64, fua: bool, data: Vec<u8>) -> usize {
+    pub(crate) fn ticket(&mut self, op: Op, start: u64, fua: bool, data: Vec<u8>) -> usize {
         self.tickets.push(Ticket {
             op,
             start,
             data,
             fua,
             result: Ok(()),
+            stayed: 0,
             open: 0,
             known: Vec::new(),
             checked: false,
@@ -286,22 +296,6 @@ impl Lab {
             len,
             fua: false,
             kind: JobKind::Io,
-            from: 0,
-        });
-        ticket
-    }
-
-    /// Queues the message `remap`.
-    pub fn relocate(&mut self, start: u64, len: u32) -> usize {
-        let ticket = self.ticket(Op::Read, start, false, Vec::new());
-        self.tickets[ticket].open = 1;
-        self.queue.push_back(Request {
-            ticket,
-            op: Op::Read,
-            start,
-            len,
-            fua: false,
-            kind: JobKind::Relocate,
             from: 0,
         });
         ticket

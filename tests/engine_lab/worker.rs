@@ -101,6 +101,11 @@ impl Lab {
                 let data = &mut self.tickets[request.ticket].data;
                 data[range].copy_from_slice(&self.scratch[bytes(offset, len)]);
             }
+            Action::Compare { offset, with, len } => {
+                if self.scratch[bytes(offset, len)] != self.scratch[bytes(with, len)] {
+                    self.event = Event::Failed(IOERR);
+                }
+            }
             Action::Flush { side } => {
                 self.event = done(self.disk(side).flush());
             }
@@ -111,10 +116,15 @@ impl Lab {
                     self.land_all();
                 }
             }
-            Action::Complete { job, result } => {
+            Action::Complete {
+                job,
+                result,
+                stayed,
+            } => {
                 let request = self.batch[usize::from(job.0)].take().expect("once");
                 let ticket = &mut self.tickets[request.ticket];
                 ticket.result = ticket.result.and(result);
+                ticket.stayed += stayed;
                 ticket.open -= 1;
                 self.end(request.ticket);
             }
@@ -135,6 +145,8 @@ impl Lab {
         for (i, at) in places.as_slice().iter().enumerate() {
             let superblock = self.engine.layout().places().as_slice().contains(at);
             if self.fail_log && !superblock {
+                let all = places.as_slice().iter().map(|at| at.0).collect();
+                self.unwritten = Some((all, block.clone()));
                 continue;
             }
             if self.spare.write(at.0, &block, true).is_ok() {

@@ -20,7 +20,7 @@ pub struct JobId(pub u8);
 pub struct Job {
     /// Its name in this batch.
     pub id: JobId,
-    /// Its direction; of no meaning for [`JobKind::Relocate`].
+    /// Its direction; of meaning for [`JobKind::Io`] alone.
     pub op: Op,
     /// Its first sector, relative to the target's first.
     pub start: Sector,
@@ -41,6 +41,15 @@ pub enum JobKind {
     /// The message `remap`: the blocks that this range touches move to spare blocks, with the data
     /// that can be read of them. Blocks that have moved already are left as they are.
     Relocate,
+    /// The message `evacuate`: the same, of blocks that can be read whole; others stay.
+    Evacuate,
+    /// The message `retest`: blocks that are wholly on the spare move back to main, if main takes their
+    /// data and gives it back. Pending sectors of others are read, and no longer pending if that works.
+    Retest,
+    /// The message `mark`: the physical blocks that this range touches become pending.
+    Mark,
+    /// The message `unmark`: they are no longer pending.
+    Unmark,
 }
 
 /// How an I/O failed.
@@ -129,6 +138,16 @@ pub enum Action {
         /// Where in scratch, in sectors.
         offset: u32,
     },
+    /// Compare `len` sectors of scratch from `offset` on with those from `with` on: if they differ, the
+    /// event is [`Event::Failed`].
+    Compare {
+        /// Where in scratch, in sectors.
+        offset: u32,
+        /// Where else, in sectors.
+        with: u32,
+        /// Sectors.
+        len: u32,
+    },
     /// Flush the device's write cache.
     Flush {
         /// The device.
@@ -152,6 +171,8 @@ pub enum Action {
         job: JobId,
         /// Its result.
         result: Result<(), Failure>,
+        /// Of a message: how many of the blocks that it touches could not be done as asked.
+        stayed: u32,
     },
     /// Tell the administrator.
     Notice(Notice),

@@ -2,7 +2,7 @@
 
 //! Making a round durable: flush the spare, make the next map, write the log block, publish.
 
-use super::{relocate::Fate, Action, Engine, Failure, Notice, Side, State, Step};
+use super::{relocate::Fate, Action, Count, Engine, Failure, Notice, Side, State, Step};
 use crate::{
     log::units_of,
     map::{Counters, Next},
@@ -62,6 +62,7 @@ impl Engine {
     /// Makes what was written on the spare durable.
     pub(super) fn flush(&mut self) -> Option<Action> {
         if self.spare_dirty {
+            self.stats.count(Count::FLUSHES);
             return Some(Action::Flush { side: Side::Spare });
         }
         self.step = Step::Prepare;
@@ -147,13 +148,14 @@ impl Engine {
         let Some(prepared) = self.prepared.take() else {
             return self.give_up(self.own_failure());
         };
+        self.stats.count(Count::COMMITS);
         let before = self.map.counters();
         self.map.commit(prepared.next);
         self.doubts.truncate(self.doubts_sure);
         self.show(Some(prepared.good), prepared.unheld);
         for i in 0..self.moves.as_slice().len() {
             let fate = self.moves.as_slice().get(i).map(|m| m.fate);
-            if let Some(Fate::Written(_)) = fate {
+            if let Some(Fate::Written(_) | Fate::Returned) = fate {
                 self.end_move(i, Ok(()));
             }
         }
@@ -205,7 +207,7 @@ impl Engine {
             return;
         }
         for m in self.moves.as_mut_slice() {
-            if let Fate::Written(_) = m.fate {
+            if let Fate::Written(_) | Fate::Returned = m.fate {
                 // The spare block stays taken: an entry may name it.
                 m.fate = Fate::InDoubt;
             }
@@ -224,7 +226,7 @@ impl Engine {
         self.units = 0;
     }
 
-    fn set_state(&mut self, state: State) {
+    pub(super) fn set_state(&mut self, state: State) {
         if self.state != state {
             self.state = state;
             self.notify(Notice::State(state));

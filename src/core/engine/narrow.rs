@@ -2,7 +2,10 @@
 
 //! Narrowing: each physical block of a request alone, and what its failure means.
 
-use super::{piece::Home, Action, Engine, Failure, JobKind, Side, State, Step, META_SECTORS};
+use super::{
+    piece::Home, relocate::Kind, Action, Count, Engine, Failure, JobKind, Side, State, Step,
+    META_SECTORS,
+};
 use crate::{
     fault::{Fault, Op, Verdict},
     units::Block,
@@ -38,6 +41,10 @@ impl Engine {
         };
         let (job, done) = (slot.job, slot.done);
         match self.cut(i, &job, done) {
+            Some(piece) if self.is_busy(job.kind, piece.block) => {
+                self.step = Step::Hold;
+                return None;
+            }
             Some(piece) => self.piece = piece,
             None => {
                 // Beyond the target's end: device-mapper lets nothing through that is.
@@ -50,8 +57,8 @@ impl Engine {
             slot.started.get_or_insert(now);
         }
         match job.kind {
-            JobKind::Relocate => self.choose(),
             JobKind::Io => self.step = self.way(job.op),
+            kind => self.choose(kind),
         }
         None
     }
@@ -77,18 +84,6 @@ impl Engine {
             }
             (None, Op::Read) => Step::Try,
             (None, Op::Write) => Step::Gather,
-        }
-    }
-
-    /// A piece of a [`JobKind::Relocate`] is a whole block, or what the job's range has of it.
-    fn choose(&mut self) {
-        let Home::Main = self.piece.home else {
-            return self.piece_done();
-        };
-        if self.state == State::Rw {
-            self.relocate_piece(self.own_failure());
-        } else {
-            self.fail_piece(self.own_failure());
         }
     }
 
@@ -166,6 +161,9 @@ impl Engine {
             Some(slot) => slot.job.op,
             None => return self.step = Step::Settle,
         };
+        if result.is_ok() && self.piece.failure.is_some() {
+            self.stats.count(Count::RECOVERED);
+        }
         match (op, result) {
             (Op::Read, Ok(())) => self.step = Step::Scatter,
             (Op::Write, Ok(())) => {
@@ -175,6 +173,12 @@ impl Engine {
                 self.piece_done();
             }
             (op, Err(failure)) => {
+                if self.piece.failure.is_none() {
+                    self.stats.count(match op {
+                        Op::Read => Count::READ_ERRORS,
+                        Op::Write => Count::WRITE_ERRORS,
+                    });
+                }
                 let first = *self.piece.failure.get_or_insert(failure);
                 if failure.fault == Fault::Never {
                     // The device or the way to it: every other piece would tell the same.
@@ -270,7 +274,13 @@ impl Engine {
     #[inline(never)]
     fn relocate_piece(&mut self, cause: Failure) {
         let worn = self.piece.home.spare().is_some();
-        match self.add_move(self.piece.block, cause, worn) {
+        self.move_piece(cause, worn, Kind::Failed);
+    }
+
+    /// The piece's block joins those that move, as a move of this kind, and its job waits for it.
+    #[inline(never)]
+    pub(super) fn move_piece(&mut self, cause: Failure, worn: bool, kind: Kind) {
+        match self.add_move(self.piece.block, cause, worn, kind) {
             Some(bit) => {
                 if let Some(slot) = self.jobs.as_mut_slice().get_mut(self.piece.slot) {
                     slot.needs |= bit;
@@ -295,18 +305,18 @@ impl Engine {
 
     /// The piece is an error; its job goes on behind it.
     #[inline(never)]
-    fn fail_piece(&mut self, failure: Failure) {
+    pub(super) fn fail_piece(&mut self, failure: Failure) {
         if let Some(slot) = self.jobs.as_mut_slice().get_mut(self.piece.slot) {
-            slot.result = slot.result.and(Err(failure));
+            slot.fail(failure);
         }
         self.piece_done();
     }
 
     /// The rest of the job is not tried.
     #[inline(never)]
-    fn stop(&mut self, slot: usize, failure: Failure) {
+    pub(super) fn stop(&mut self, slot: usize, failure: Failure) {
         if let Some(slot) = self.jobs.as_mut_slice().get_mut(slot) {
-            slot.result = slot.result.and(Err(failure));
+            slot.fail(failure);
             slot.done = slot.job.len;
         }
         self.step = Step::Settle;

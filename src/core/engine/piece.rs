@@ -97,14 +97,14 @@ impl Engine {
             return None;
         }
         let (home, len) = match (job.kind, self.map.lookup(block)) {
-            (JobKind::Relocate, Some(spare)) => (Home::Spare(spare), room),
-            (JobKind::Relocate, None) => (Home::Main, room),
-            (JobKind::Io, None) => (Home::Main, room),
+            (_, None) => (Home::Main, room),
             (JobKind::Io, Some(spare)) => self.home(block, spare, offset, room),
+            // Messages speak of blocks.
+            (_, Some(spare)) => (Home::Spare(spare), room),
         };
         let len = match job.kind {
-            JobKind::Relocate => len,
             JobKind::Io => len.min(self.physical_room(home.side(job.op), block, offset)),
+            _ => len,
         };
         Some(Piece {
             slot,
@@ -182,7 +182,13 @@ impl Engine {
     }
 
     /// Where sector `offset` of a remapped block lives, and how many of the next `room` live there too.
-    fn home(&self, block: Block, spare: SpareBlock, offset: u32, room: u32) -> (Home, u32) {
+    pub(super) fn home(
+        &self,
+        block: Block,
+        spare: SpareBlock,
+        offset: u32,
+        room: u32,
+    ) -> (Home, u32) {
         let mut found: Option<Home> = None;
         let mut len: u32 = 0;
         for (chunk, bits) in Parts::of(offset, room) {

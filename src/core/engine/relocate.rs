@@ -5,7 +5,7 @@
 //! The block is held and nothing of the fast path is under way on it. What is written here goes to a
 //! spare block that no entry names, so up to the commit every failure leaves all as it was.
 
-use super::{bits::Parts, Action, Engine, Failure, Notice, Side, Step};
+use super::{bits::Parts, retest::Back, Action, Engine, Failure, Notice, Side, Step};
 use crate::{
     fault::{Fault, Op, Verdict},
     log::{SECTORS_UNITS, UNITS},
@@ -28,7 +28,21 @@ pub(super) struct Move {
     pub(super) cause: Failure,
     /// Its present spare block failed, and is not used again.
     pub(super) worn: bool,
+    pub(super) kind: Kind,
     pub(super) fate: Fate,
+}
+
+/// What kind of move it is. If there is more than one reason for it, the first of these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// To a spare block, for a write failed: with what can be read.
+    Failed,
+    /// To a spare block, for somebody asked: with what can be read.
+    Asked,
+    /// To a spare block, if all of it can be read.
+    Whole,
+    /// Back to main.
+    Back,
 }
 
 /// How far a move is.
@@ -38,6 +52,8 @@ pub(super) enum Fate {
     Waits,
     /// Its spare block is written.
     Written(SpareBlock),
+    /// Main is written, and gave the data back.
+    Returned,
     /// Its entry may be durable, or not.
     InDoubt,
     /// It is durable.
@@ -49,12 +65,13 @@ pub(super) enum Fate {
 /// The move under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moving {
-    index: usize,
-    block: Block,
+    pub(super) index: usize,
+    pub(super) block: Block,
     cause: Failure,
     worn: bool,
+    pub(super) kind: Kind,
     /// Sectors of the block that exist.
-    len: u32,
+    pub(super) len: u32,
     started: u64,
     /// Where it lives until now, if not on main.
     old: Option<SpareBlock>,
@@ -82,6 +99,7 @@ impl Moving {
             code: 0,
         },
         worn: false,
+        kind: Kind::Failed,
         len: 0,
         started: 0,
         old: None,
@@ -96,7 +114,7 @@ impl Moving {
 }
 
 /// The sectors of a chunk that are among the first `len` of their block.
-fn sectors_below(chunk: u16, len: u32) -> u64 {
+pub(super) fn sectors_below(chunk: u16, len: u32) -> u64 {
     let first = u32::from(chunk).saturating_mul(CHUNK_SECTORS);
     let count = len.saturating_sub(first).min(CHUNK_SECTORS);
     let above = CHUNK_SECTORS.saturating_sub(count);
@@ -125,17 +143,22 @@ impl Engine {
             block: m.block,
             cause: m.cause,
             worn: m.worn,
+            kind: m.kind,
             len: self.existing(m.block),
             started: self.now,
             old: self.map.lookup(m.block),
             ..Moving::NONE
         };
         // Before anything is read: a block that cannot move is not worth the time of a failing disk.
-        self.take_spare()?;
+        if m.kind != Kind::Back {
+            self.take_spare()?;
+        }
         self.unread.clear();
         self.cover.clear();
         for slot in self.jobs.as_slice() {
-            let part = self.part_in(slot, m.block).filter(|_| slot.is_write());
+            // What goes back is what its spare block has: the jobs' data follows when it is there.
+            let merged = slot.is_write() && m.kind != Kind::Back;
+            let part = self.part_in(slot, m.block).filter(|_| merged);
             if let Some((_, into, len)) = part {
                 self.cover.add(into, len);
             }
@@ -188,7 +211,10 @@ impl Engine {
                 offset: moving.at,
             });
         }
-        self.step = Step::Merge;
+        self.step = match self.moving.kind {
+            Kind::Back => Step::Back(Back::Write),
+            _ => Step::Merge,
+        };
         None
     }
 
@@ -211,6 +237,7 @@ impl Engine {
                 self.moving.tries = 1;
                 return;
             }
+            Err(failure) if self.moving.kind.is_all_or_nothing() => return self.fail_move(failure),
             Err(_) => {
                 for (chunk, bits) in Parts::of(self.moving.at, len) {
                     let wanted = self.wanted(chunk, bits);
@@ -378,7 +405,7 @@ impl Engine {
 
     /// The move under way comes to nothing.
     #[inline(never)]
-    fn fail_move(&mut self, failure: Failure) {
+    pub(super) fn fail_move(&mut self, failure: Failure) {
         if let Some(spare) = self.moving.spare.take() {
             self.map.release(spare);
         }

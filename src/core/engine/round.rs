@@ -3,14 +3,14 @@
 //! A round: what a batch wants changed, made durable together.
 
 use super::{
-    bits::Parts, piece::overlap, relocate::Fate, Action, Engine, Failure, JobKind, Move, Notice,
-    Side, Slot, State, Step,
+    piece::overlap,
+    relocate::{Fate, Kind},
+    Action, Count, Engine, Failure, JobKind, Move, Notice, Slot, Step,
 };
 use crate::{
     fault::Op,
     log::UNITS,
     mem::NoMemory,
-    record::Record,
     units::{Block, Sector},
 };
 
@@ -18,26 +18,12 @@ use crate::{
 pub(super) const MOST_MOVES: usize = 32;
 
 /// How many chunks may change in one round without a move.
-pub(super) const MOST_CHANGES: usize = 72;
+pub(super) const MOST_CHANGES: usize = 80;
 
 /// How many records one log block has room for: each takes a unit at least.
 // A small number: nothing is cut.
 #[allow(clippy::as_conversions)]
 const MOST_RECORDS: usize = UNITS as usize;
-
-/// A round begins when fewer changes than these fit: a piece may touch every chunk of a block.
-const CHANGES_LEFT: usize = 33;
-
-/// What changed in one chunk without a move.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    pub(super) block: Block,
-    pub(super) chunk: u16,
-    /// Sectors that were written to the spare block.
-    filled: u64,
-    /// Sectors whose reads failed.
-    unread: u64,
-}
 
 impl Engine {
     /// Room for the largest round, so that no round has to ask.
@@ -62,13 +48,25 @@ impl Engine {
         let patience = self.config.time_limit_ms.wrapping_shr(4);
         (waited > patience && !self.round_is_empty())
             || self.moves.as_slice().len() >= MOST_MOVES
-            || self.changes.as_slice().len() > MOST_CHANGES.saturating_sub(CHANGES_LEFT)
+            || u64::from(self.block.chunks()) > self.changes_left()
+    }
+
+    /// How many more changes fit. A piece may touch every chunk of a block.
+    fn changes_left(&self) -> u64 {
+        let left = MOST_CHANGES.saturating_sub(self.changes.as_slice().len());
+        u64::try_from(left).unwrap_or(0)
     }
 
     /// `block` joins those that move; `worn` if it does so because its spare block failed. Gives its
     /// bit in [`Slot::needs`].
     #[inline(never)]
-    pub(super) fn add_move(&mut self, block: Block, cause: Failure, worn: bool) -> Option<u32> {
+    pub(super) fn add_move(
+        &mut self,
+        block: Block,
+        cause: Failure,
+        worn: bool,
+        kind: Kind,
+    ) -> Option<u32> {
         self.round_begins();
         let found = self.moves.as_slice().iter().position(|m| m.block == block);
         let i = match found {
@@ -78,6 +76,7 @@ impl Engine {
                     block,
                     cause,
                     worn: false,
+                    kind,
                     fate: Fate::Waits,
                 };
                 let i = self.moves.as_slice().len();
@@ -87,95 +86,16 @@ impl Engine {
         };
         if let Some(m) = self.moves.as_mut_slice().get_mut(i) {
             m.worn |= worn;
+            m.kind = m.kind.min(kind);
         }
         bit(i)
     }
 
-    /// The piece was written to sectors that its spare block did not hold.
-    pub(super) fn note_fill(&mut self) {
-        let piece = self.piece;
-        for (chunk, bits) in Parts::of(piece.offset, piece.len) {
-            self.note(piece.block, chunk, bits, 0);
-        }
-        if let Some(slot) = self.jobs.as_mut_slice().get_mut(piece.slot) {
-            // What went out with FUA is durable already.
-            self.spare_dirty |= !slot.job.fua;
-            slot.changes = true;
-        }
-    }
-
-    /// The piece could not be read: its physical block becomes pending, as far as that lives where the
-    /// piece does. Nobody has to be told twice, and sectors that are *only on main* are known to be bad.
-    pub(super) fn note_unread(&mut self) {
-        let piece = self.piece;
-        let side = piece.home.side(Op::Read);
-        let spare = piece.home.spare().is_some();
-        if self.state != State::Rw || (spare && side == Side::Main) {
-            return;
-        }
-        let (first, len) = self.physical(side, piece.block, piece.offset);
-        let mut noted = false;
-        for (chunk, bits) in Parts::of(first, len) {
-            let state = self.chunk(piece.block, chunk);
-            let bits = bits & !state.pending() & !state.unspared();
-            if bits == 0 {
-                continue;
-            }
-            if state.is_plain() && self.quota_is_used(piece.block, chunk) {
-                self.map.drop_pending(u64::from(bits.count_ones()));
-                continue;
-            }
-            self.note(piece.block, chunk, 0, bits);
-            noted = true;
-        }
-        if let Some(slot) = self.jobs.as_mut_slice().get_mut(piece.slot) {
-            slot.changes |= noted;
-        }
-    }
-
-    /// Whether the quota of pending records leaves no room for one more of this round's.
-    fn quota_is_used(&self, block: Block, chunk: u16) -> bool {
-        let changes = self.changes.as_slice();
-        if changes.iter().any(|c| c.block == block && c.chunk == chunk) {
-            return false;
-        }
-        let used = changes
-            .iter()
-            .filter(|c| c.unread != 0 && self.chunk(c.block, c.chunk).is_plain())
-            .fold(u64::from(self.map.counters().pending_records), |n, _| {
-                n.saturating_add(1)
-            });
-        used >= u64::from(self.writer.layout().pending_quota())
-    }
-
     /// Notes when the first of the round came.
-    fn round_begins(&mut self) {
+    pub(super) fn round_begins(&mut self) {
         if self.round_is_empty() {
             self.round_since = self.now;
         }
-    }
-
-    #[inline(never)]
-    fn note(&mut self, block: Block, chunk: u16, filled: u64, unread: u64) {
-        self.round_begins();
-        let found = self
-            .changes
-            .as_mut_slice()
-            .iter_mut()
-            .find(|c| c.block == block && c.chunk == chunk);
-        if let Some(change) = found {
-            change.filled |= filled;
-            change.unread = (change.unread | unread) & !filled;
-            return;
-        }
-        let change = Change {
-            block,
-            chunk,
-            filled,
-            unread,
-        };
-        // There is room: `round_is_full` kept it.
-        let _ = self.changes.push_within(change);
     }
 
     /// Begins the round: the changes become records, and the blocks that move are held.
@@ -214,45 +134,9 @@ impl Engine {
         }
     }
 
-    /// Makes the changes of blocks that do not move into records. A job that filled sectors of a block
-    /// that does move waits for the move instead: its data goes along.
-    fn records_of_changes(&mut self) {
-        let mut needs: u32 = 0;
-        for i in 0..self.changes.as_slice().len() {
-            let Some(&change) = self.changes.as_slice().get(i) else {
-                break;
-            };
-            let moves = self.moves.as_slice();
-            if let Some(m) = moves.iter().position(|m| m.block == change.block) {
-                needs |= bit(m).unwrap_or(0);
-                continue;
-            }
-            let state = self.chunk(change.block, change.chunk);
-            self.record(Record::Sectors {
-                block: change.block,
-                chunk: change.chunk,
-                state: state.spared(change.filled).with_pending(change.unread),
-            });
-        }
-        if needs == 0 {
-            return;
-        }
-        for i in 0..self.jobs.as_slice().len() {
-            let Some(slot) = self.jobs.as_slice().get(i) else {
-                break;
-            };
-            if slot.changes && slot.is_write() {
-                let touched = self.moves_touched(slot) & needs;
-                if let Some(slot) = self.jobs.as_mut_slice().get_mut(i) {
-                    slot.needs |= touched;
-                }
-            }
-        }
-    }
-
     /// The moves, a bit each, whose blocks the job's range touches.
     #[inline(never)]
-    fn moves_touched(&self, slot: &Slot) -> u32 {
+    pub(super) fn moves_touched(&self, slot: &Slot) -> u32 {
         let mut bits: u32 = 0;
         for (i, m) in self.moves.as_slice().iter().enumerate() {
             if self.part_in(slot, m.block).is_some() {
@@ -278,7 +162,7 @@ impl Engine {
                 break;
             };
             match m.fate {
-                Fate::Waits => {}
+                Fate::Waits | Fate::Returned => {}
                 Fate::Written(spare) => self.map.release(spare),
                 Fate::InDoubt => {}
                 Fate::Done | Fate::Failed => continue,
@@ -290,33 +174,29 @@ impl Engine {
     /// Move `i` has ended: so do the waits of its jobs.
     #[inline(never)]
     pub(super) fn end_move(&mut self, i: usize, result: Result<(), Failure>) {
+        let mut back = false;
         if let Some(m) = self.moves.as_mut_slice().get_mut(i) {
-            m.fate = if result.is_ok() {
-                Fate::Done
-            } else {
-                Fate::Failed
+            back = m.kind == Kind::Back;
+            m.fate = match result {
+                Ok(()) => {
+                    self.stats.count(m.kind.counter());
+                    Fate::Done
+                }
+                Err(_) => Fate::Failed,
             };
         }
         let bit = bit(i).unwrap_or(0);
         for slot in self.jobs.as_mut_slice() {
             if slot.needs & bit != 0 {
                 slot.needs &= !bit;
-                slot.result = slot.result.and(result);
+                match result {
+                    Err(failure) => slot.fail(failure),
+                    // It had to move away instead.
+                    Ok(()) if slot.job.kind == JobKind::Retest && !back => slot.stays(),
+                    Ok(()) => {}
+                }
             }
         }
-    }
-
-    /// The commit of the changes has ended. A mark that was not written is no error of its own; sectors
-    /// that were filled and are not recorded are.
-    #[inline(never)]
-    pub(super) fn end_changes(&mut self, result: Result<(), Failure>) {
-        for slot in self.jobs.as_mut_slice() {
-            if slot.changes && slot.is_write() {
-                slot.result = slot.result.and(result);
-            }
-            slot.changes = false;
-        }
-        self.changes.clear();
     }
 
     /// Publishes the map that is true now.
@@ -351,10 +231,14 @@ impl Engine {
             s.done >= s.job.len && (over || !waits)
         });
         match done.and_then(|i| self.jobs.remove(i)) {
-            Some(slot) => Some(Action::Complete {
-                job: slot.job.id,
-                result: slot.result,
-            }),
+            Some(slot) => {
+                self.stats.add(Count::STAYED, slot.stayed);
+                Some(Action::Complete {
+                    job: slot.job.id,
+                    result: slot.result,
+                    stayed: slot.stayed,
+                })
+            }
             None => {
                 self.step = Step::Select;
                 None
@@ -373,9 +257,27 @@ impl Slot {
     pub(super) fn is_write(&self) -> bool {
         self.job.kind == JobKind::Io && self.job.op == Op::Write
     }
+
+    /// It wants data.
+    pub(super) fn is_read(&self) -> bool {
+        self.job.kind == JobKind::Io && self.job.op == Op::Read
+    }
+
+    /// A part of it came to nothing; of a message, a block.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.result = self.result.and(Err(failure));
+        self.stays();
+    }
+
+    /// Of a message: a block could not be done as asked.
+    pub(super) fn stays(&mut self) {
+        if self.job.kind != JobKind::Io {
+            self.stayed = self.stayed.saturating_add(1);
+        }
+    }
 }
 
 /// The bit of move `i`.
-fn bit(i: usize) -> Option<u32> {
+pub(super) fn bit(i: usize) -> Option<u32> {
     1u32.checked_shl(u32::try_from(i).ok()?)
 }

@@ -3,8 +3,8 @@
 //! Making good what was found bad, before anything is done with the map.
 
 use crate::{
-    layout::{Layout, MetaBuf},
-    log::{Found, Writer},
+    layout::{Layout, MetaBlock, MetaBuf, Places},
+    log::{Found, Refused, Writer},
     open::{
         reader::{Look, Reader, WINDOW},
         walk::{Chain, Repair},
@@ -82,10 +82,21 @@ pub(super) fn open_session(
     writer: &mut Writer,
     block: &mut MetaBuf,
 ) -> Result<(bool, u32), OpenError> {
+    superblock(area, writer, block, Writer::open_session)
+}
+
+/// Writes the superblock that `make` makes to all its places: whether it is the one in force then, and how
+/// many places could not be written.
+pub(super) fn superblock(
+    area: &mut dyn Area,
+    writer: &mut Writer,
+    block: &mut MetaBuf,
+    make: fn(&mut Writer, &mut MetaBlock) -> Result<Places, Refused>,
+) -> Result<(bool, u32), OpenError> {
     let Some(bytes) = block.get_mut() else {
         return Err(OpenError::NoMemory);
     };
-    let Ok(places) = writer.open_session(bytes) else {
+    let Ok(places) = make(writer, bytes) else {
         return Ok((false, 0));
     };
     let (mut ok, mut bit, mut bad) = (0u32, 1u32, 0u32);

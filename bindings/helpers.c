@@ -236,3 +236,26 @@ void dm_remap_helper_limit_swap_bios(struct dm_target *ti, bool limit)
 {
 	ti->limit_swap_bios = limit;
 }
+
+void dm_remap_helper_discards_supported(struct dm_target *ti)
+{
+	ti->discards_supported = true;
+}
+
+/* Discards as @bdev has them from @start on, in place of what was stacked. */
+void dm_remap_helper_limits_discard(struct queue_limits *limits, struct block_device *bdev,
+				    sector_t start)
+{
+	unsigned int granularity = bdev_discard_granularity(bdev);
+
+	limits->max_discard_sectors = bdev_max_discard_sectors(bdev);
+	limits->max_hw_discard_sectors = limits->max_discard_sectors;
+	limits->discard_granularity = granularity;
+	limits->discard_alignment = 0;
+	if (granularity >> SECTOR_SHIFT) {
+		u32 past = do_div(start, granularity >> SECTOR_SHIFT) << SECTOR_SHIFT;
+
+		limits->discard_alignment =
+			(bdev_discard_alignment(bdev) + granularity - past) % granularity;
+	}
+}

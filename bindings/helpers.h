@@ -78,6 +78,9 @@ void dm_remap_helper_bio_copy(struct bio *bio, const struct bvec_iter *iter, uns
 struct dm_target;
 void dm_remap_helper_target_flags(struct dm_target *ti);
 void dm_remap_helper_limit_swap_bios(struct dm_target *ti, bool limit);
+void dm_remap_helper_discards_supported(struct dm_target *ti);
+void dm_remap_helper_limits_discard(struct queue_limits *limits, struct block_device *bdev,
+				    sector_t start);
 
 struct kobject *dm_remap_helper_disk_kobj(struct mapped_device *md);
 void dm_remap_helper_attr_init(struct attribute *attr);

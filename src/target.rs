@@ -38,6 +38,9 @@ use crate::{
 /// The target type.
 pub(crate) struct Remap;
 
+/// Sectors of the largest write-zeroes request: 4 MiB, about as much as one write brings.
+const ZEROES_MAX: u32 = 8192;
+
 #[vtable]
 impl Target for Remap {
     const NAME: &'static CStr = c"remap";
@@ -133,9 +136,12 @@ impl Target for Remap {
         visit.device(table.spare, shape.spare_start, shape.spare_len);
     }
 
-    fn io_hints(_table: &Table, _ti: TargetInfo<'_>, limits: &mut QueueLimits<'_>) {
+    fn io_hints(table: &Table, _ti: TargetInfo<'_>, limits: &mut QueueLimits<'_>) {
+        let volume = table.volume();
         limits.disable_poll();
-        limits.cap_write_zeroes(0);
+        limits.discards_as(&volume.main, volume.shape().main_start);
+        // One that fails is written block by block.
+        limits.cap_write_zeroes(ZEROES_MAX);
         limits.disable_secure_erase();
     }
 

@@ -155,6 +155,13 @@ impl<'a, T: Target> Ctr<'a, T> {
         self.raw_mut().num_discard_bios = wanted.into();
     }
 
+    /// Discards are wanted even where not each device has them.
+    pub(crate) fn set_discards_anyway(&mut self) {
+        self.set_discards(true);
+        // SAFETY: the target is valid by the type invariant.
+        unsafe { bindings::discards_supported(self.target.as_ptr()) };
+    }
+
     /// Whether write-zeroes requests are wanted.
     pub(crate) fn set_write_zeroes(&mut self, wanted: bool) {
         self.raw_mut().num_write_zeroes_bios = wanted.into();

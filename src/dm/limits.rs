@@ -4,7 +4,9 @@
 //!
 //! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
 
+use super::device::BlockDevice;
 use crate::bindings;
+use dm_remap_core::units::Sector;
 
 /// The limits that device-mapper stacked from the devices of the table.
 pub(crate) struct QueueLimits<'a>(&'a mut bindings::queue_limits);
@@ -42,6 +44,12 @@ impl<'a> QueueLimits<'a> {
         let limits = &mut *self.0;
         limits.max_write_zeroes_sectors = limits.max_write_zeroes_sectors.min(sectors);
         limits.max_hw_wzeroes_unmap_sectors = limits.max_hw_wzeroes_unmap_sectors.min(sectors);
+    }
+
+    /// Discards as `device` has them from sector `at` on, whatever other devices want.
+    pub(crate) fn discards_as(&mut self, device: &BlockDevice, at: Sector) {
+        // SAFETY: the limits are valid for writes, and the device is open.
+        unsafe { bindings::limits_discard(self.0, device.as_ptr(), at.0) };
     }
 
     /// No secure erase.

@@ -104,11 +104,11 @@ pub(crate) fn fault_of(status: Status) -> Fault {
     }
 }
 
-/// Reads and writes are what can be remapped.
+/// Reads and writes are what can be remapped, and zeros are written.
 pub(crate) fn direction(op: BioOp) -> Option<Op> {
     match op {
         BioOp::Read => Some(Op::Read),
-        BioOp::Write => Some(Op::Write),
+        BioOp::Write | BioOp::WriteZeroes => Some(Op::Write),
         _ => None,
     }
 }
@@ -152,8 +152,12 @@ fn map_special<'a>(
 ) -> Map<'a> {
     let volume: &Worker<Volume> = table.volume();
     let start = bio.sector();
-    let Some(op) = direction(bio.op()) else {
-        return fail(bio, Status::NOTSUPP);
+    let discard = bio.op() == BioOp::Discard;
+    let op = match direction(bio.op()) {
+        Some(op) => op,
+        // It goes where reads find main's data; a spare block keeps what it holds.
+        None if discard => Op::Read,
+        None => return fail(bio, Status::NOTSUPP),
     };
     match reader.route(start, bio.len(), op) {
         Route::Main { len } => {
@@ -173,6 +177,9 @@ fn map_special<'a>(
             if len < bio.len() && !bio.accept_partial(len) {
                 return to_worker(volume, bio);
             }
+            if discard {
+                return fail(bio, Status::OK);
+            }
             bio.data_mut().reenter(reader.into_token(), op, true);
             bio.remap(table.spare, at)
         }
@@ -180,6 +187,8 @@ fn map_special<'a>(
             bio.accept_partial(len);
             let status = if volume.map_failed() {
                 Status::IOERR
+            } else if discard {
+                Status::OK
             } else {
                 Status::MEDIUM
             };
@@ -287,6 +296,8 @@ fn end_other<'a>(
         return bio.done(status);
     }
     let judged = match direction(bio.op()) {
+        // What has no command for zeros can be written them.
+        _ if bio.op() == BioOp::WriteZeroes && status == Status::NOTSUPP => Verdict::Medium,
         Some(op) if !bio.is_rahead() => table.policy().judge(op, fault_of(status)),
         _ => Verdict::PassUp,
     };

@@ -198,8 +198,10 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         }
     };
     ti.set_num_flush_bios(FLUSH_COPIES);
-    ti.set_discards(false);
-    ti.set_write_zeroes(false);
+    if main_info.max_discard().0 > 0 {
+        ti.set_discards_anyway();
+    }
+    ti.set_write_zeroes(true);
     ti.set_secure_erase(false);
     let table = Table {
         lease,

@@ -17,7 +17,7 @@ use dm_remap_core::{
 
 use crate::{
     dm::{
-        bio::Bio,
+        bio::{Bio, BioOp},
         context::Device,
         io::{IoBuffer, IoContext, IoFlags},
         status::Status,
@@ -183,7 +183,11 @@ impl Core {
     /// Sends a bio on its way if the map of now has a direct one, and makes a job of it if not.
     fn take_bio(&mut self, volume: &Volume, id: JobId, bio: Bio<Remap>) {
         let Some(op) = direction(bio.op()) else {
-            return bio.complete(Status::NOTSUPP);
+            // A discard, whose block was held. What lies on the spare stays there.
+            if let Some(bio) = self.resubmit(volume, Op::Read, bio) {
+                bio.complete(Status::OK);
+            }
+            return;
         };
         let bio = if bio.data().has_failed() {
             bio
@@ -219,7 +223,9 @@ impl Core {
         let whole = bio.len();
         let (device, at, to_spare) = match reader.route(bio.sector(), whole, op) {
             Route::Main { len } if len == whole => (main, volume.on_main(bio.sector()), false),
-            Route::Spare { block, offset, len } if len == whole && !volume.map_failed() => {
+            Route::Spare { block, offset, len }
+                if len == whole && bio.op() != BioOp::Discard && !volume.map_failed() =>
+            {
                 match volume.on_spare(block, offset) {
                     Some(at) => (spare, at, true),
                     None => return Some(bio),

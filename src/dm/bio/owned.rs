@@ -2,7 +2,7 @@
 
 //! A bio that a target owns.
 
-use super::{BioRef, PerBio, NOWAIT, POLLED, RAHEAD};
+use super::{BioOp, BioRef, PerBio, NOWAIT, POLLED, RAHEAD};
 use crate::{
     bindings,
     dm::{context::Device, status::Status, target::Target}, //
@@ -109,13 +109,18 @@ impl<T: Target> Bio<T> {
         unsafe { bindings::dm_submit_bio_remap(bio, ptr::null_mut()) };
     }
 
-    /// Copies from the bio's data, at its sector `from`, to all of `buf`. False if there is not as
-    /// much.
+    /// Copies from the bio's data, at its sector `from`, to all of `buf`: zeros, if it writes
+    /// those. False if there is not as much.
     ///
     /// # Context
     ///
     /// Any.
     pub(crate) fn copy_to(&self, from: u32, buf: &mut [u8]) -> bool {
+        if self.op() == BioOp::WriteZeroes {
+            let there = self.offset(from, buf.len()).is_some();
+            buf.fill(0);
+            return there;
+        }
         self.copy(from, buf.as_mut_ptr(), buf.len(), false)
     }
 
@@ -128,16 +133,19 @@ impl<T: Target> Bio<T> {
         self.copy(from, buf.as_ptr().cast_mut(), buf.len(), true)
     }
 
+    /// The bytes before sector `from`, if `len` more lie behind them in the bio.
+    fn offset(&self, from: u32, len: usize) -> Option<u32> {
+        let offset = from.checked_mul(SECTOR_BYTES as u32)?;
+        let room = self.0.record().iter.bi_size.checked_sub(offset)?;
+        (len as u64 <= u64::from(room)).then_some(offset)
+    }
+
     fn copy(&self, from: u32, buf: *mut u8, len: usize, to_bio: bool) -> bool {
-        let record = self.0.record();
-        let size = record.iter.bi_size;
-        let offset = u64::from(from).wrapping_mul(SECTOR_BYTES as u64);
-        let room = u64::from(size).saturating_sub(offset);
-        if !self.has_data() || len as u64 > room {
+        let (Some(offset), true) = (self.offset(from, len), self.has_data()) else {
             return false;
-        }
-        let iter = record.iter;
-        // Offset and length are at most `size`, a 32-bit number: nothing is cut.
+        };
+        let iter = self.0.record().iter;
+        // The length is at most the bio's, a 32-bit number: nothing is cut.
         //
         // SAFETY: the iterator was recorded from this bio, whose vector stays as it was, and the
         // range lies in it. `buf` has `len` bytes, which are only read if they go to the bio.
@@ -145,7 +153,7 @@ impl<T: Target> Bio<T> {
             bindings::bio_copy(
                 self.0.bio.as_ptr(),
                 &iter,
-                offset as u32,
+                offset,
                 buf.cast(),
                 len as u32,
                 to_bio,

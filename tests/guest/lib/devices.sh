@@ -144,6 +144,13 @@ scsi_fail_writes() {
         scsi_fail 2 "${4:+-}${4:-1}" $opcode 0 0 2 "$1" "$2" "$3"
     done
 }
+# scsi_fail_zeroes SENSE_KEY ASC ASCQ: UNMAP and WRITE SAME end with this sense, always.
+scsi_fail_zeroes() {
+    local opcode
+    for opcode in 0x41 0x42 0x93; do
+        scsi_fail 2 1 $opcode 0 0 2 "$1" "$2" "$3"
+    done
+}
 scsi_heal_writes() {
     scsi_fail - 2 0x2a
     scsi_fail - 2 0x8a

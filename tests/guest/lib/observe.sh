@@ -2,13 +2,14 @@
 #
 # What tests look at, and what they do to a remap device and to what lies under it.
 
-# counter DEVICE read_sectors|writes|write_sectors|flushes: what the device has completed.
+# counter DEVICE read_sectors|writes|write_sectors|discard_sectors|flushes: what the device has completed.
 counter() {
     local field stat
     case $2 in
     read_sectors) field=2 ;;
     writes) field=4 ;;
     write_sectors) field=6 ;;
+    discard_sectors) field=13 ;;
     flushes) field=15 ;;
     *) fail "no such counter: $2" ;;
     esac
@@ -28,6 +29,11 @@ disk_name() {
 content() {
     dd if="$1" bs=4096 iflag=direct,skip_bytes,count_bytes status=none skip=$((${2:-0} * 512)) \
         ${3:+count=$(($3 * 512))} | sha256sum
+}
+
+# zeros DEVICE FIRST COUNT: whether these sectors read as zeros.
+zeros() {
+    dd if="$1" bs=512 skip="$2" count="$3" iflag=direct status=none | cmp --bytes=$(($3 * 512)) - /dev/zero
 }
 
 # raw_copy FROM TO: of the same size, past all caches.

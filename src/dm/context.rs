@@ -308,8 +308,8 @@ impl<'a> TargetInfo<'a> {
         Some(unsafe { c_str(name.as_ptr()) })
     }
 
-    /// From now on `sink` raises the events of this table, until another one is attached or the
-    /// target is destroyed.
+    /// From now on `sink` raises the events of this table, until it is attached to another one of the
+    /// same mapped device or the target is destroyed. A target has one sink: the first.
     ///
     /// # Context
     ///
@@ -317,8 +317,9 @@ impl<'a> TargetInfo<'a> {
     pub(crate) fn attach_events(&self, sink: &Arc<EventSink>) {
         let target = self.raw();
         let mut events = self.common.events.lock();
-        // First: what this table had attached before would take the sink's table out.
-        *events = None;
+        if events.is_some() {
+            return;
+        }
         // SAFETY: a target's table is valid as long as the target, and so is its mapped device.
         // What is attached drops with `common`, in the target's destructor.
         *events = Some(unsafe { Attached::new(sink.clone(), target.table) });

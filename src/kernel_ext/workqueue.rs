@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! An object with a thread of its own: an ordered workqueue with a rescuer, and one work item that
-//! lives inside the object.
+//! lives inside the object. Or with the work item alone, which a thread of the system's runs.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -23,7 +23,8 @@ pub(crate) trait Work: Send + Sync + Sized + 'static {
     ///
     /// # Context
     ///
-    /// Process context, in a thread that memory reclaim may depend on.
+    /// Process context. Unless the worker was made [aside](Worker::aside), in a thread that memory
+    /// reclaim may depend on.
     fn run(this: &Worker<Self>);
 }
 
@@ -64,11 +65,11 @@ unsafe impl Sync for OwnedQueue {}
 /// # Invariants
 ///
 /// `work` is initialised with [`Worker::callback`] of this type, is pinned, and is only ever queued
-/// on `queue`.
+/// on `queue`, or on the system's unbound one if there is none.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Worker<T> {
     // Drops before what the work uses: nothing is queued any more then, see `PinnedDrop`.
-    queue: OwnedQueue,
+    queue: Option<OwnedQueue>,
     #[pin]
     work: Opaque<bindings::delayed_work>,
     #[pin]
@@ -91,8 +92,27 @@ impl<T: Work> Worker<T> {
         E: 'a,
         Error: From<E>,
     {
+        Self::with(move || OwnedQueue::new(name).map(Some), inner)
+    }
+
+    /// Makes a worker around `inner` that has no thread of its own, for work that no I/O and no
+    /// reclaim waits for.
+    pub(crate) fn aside<E>(inner: impl PinInit<T, E>) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
+        Self::with(|| Ok(None), inner)
+    }
+
+    fn with<E>(
+        queue: impl FnOnce() -> Result<Option<OwnedQueue>>,
+        inner: impl PinInit<T, E>,
+    ) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
         try_pin_init!(Self {
-            queue: OwnedQueue::new(name)?,
+            queue: queue()?,
             // INVARIANT: initialised here with this type's callback; structurally pinned.
             work <- Opaque::ffi_init(|work| {
                 // SAFETY: `work` is valid for writes and stays where it is.
@@ -124,12 +144,17 @@ impl<T: Work> Worker<T> {
     }
 
     fn kick_in(&self, jiffies: ffi::c_ulong) {
+        let queue = match &self.queue {
+            Some(queue) => queue.0.as_ptr(),
+            // SAFETY: it is set before there are modules, and stays.
+            None => unsafe { bindings::system_dfl_wq },
+        };
         // SAFETY: queue and work are alive and initialised by the type invariant, and stay so
         // until the drop has cancelled the work.
         unsafe {
             bindings::mod_delayed_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as ffi::c_int,
-                self.queue.0.as_ptr(),
+                queue,
                 self.work.get(),
                 jiffies,
             )

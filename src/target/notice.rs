@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Events: a device-mapper event, and a line in the log that says what to do.
-//!
-//! No uevent: to send one waits for a lock under which others may wait for this very device.
+//! Events: a device-mapper event, a uevent, and a line in the log that says what to do.
 
 use kernel::prelude::*;
 
@@ -10,13 +8,34 @@ use dm_remap_core::engine::{Notice, State};
 
 use crate::target::volume::Volume;
 
+/// What the uevents say, at the index that [`kind`] gives.
+pub(crate) const EVENTS: [&CStr; 6] = [
+    c"DM_REMAP_EVENT=first_pending",
+    c"DM_REMAP_EVENT=remapped_doubled",
+    c"DM_REMAP_EVENT=low_water",
+    c"DM_REMAP_EVENT=exhausted",
+    c"DM_REMAP_EVENT=state",
+    c"DM_REMAP_EVENT=degraded",
+];
+
+fn kind(notice: Notice) -> usize {
+    match notice {
+        Notice::FirstPending => 0,
+        Notice::RemappedDoubled => 1,
+        Notice::LowWater => 2,
+        Notice::Exhausted => 3,
+        Notice::State(_) => 4,
+        Notice::Degraded(_) => 5,
+    }
+}
+
 /// Tells of `notice`.
 ///
 /// # Context
 ///
 /// Process context.
 pub(crate) fn tell(volume: &Volume, notice: Notice) {
-    volume.events.raise();
+    volume.events.raise(kind(notice));
     if !volume.log_limit.allow() {
         return;
     }

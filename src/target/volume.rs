@@ -31,6 +31,7 @@ use crate::{
         workqueue::{Work, Worker},
     },
     target::{
+        notice,
         requests::Requests,
         shape::Shape,
         worker::{self, Core},
@@ -111,7 +112,7 @@ impl Volume {
         let requests = Requests::new()?;
         let thread = CString::try_from_fmt(fmt!("dm-remap/{}", name))?;
         let name = CString::try_from(name)?;
-        let events = Arc::pin_init(EventSink::new(), GFP_KERNEL)?;
+        let events = Arc::pin_init(EventSink::of(&notice::EVENTS), GFP_KERNEL)?;
         let summary = Summary {
             uuid: [0; 16],
             counters,
@@ -303,7 +304,7 @@ impl Volume {
     ///
     /// Process context.
     pub(crate) fn notice(&self, notice: Notice) {
-        crate::target::notice::tell(self, notice);
+        notice::tell(self, notice);
     }
 }
 

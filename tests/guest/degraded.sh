@@ -14,10 +14,10 @@ places=$(log_places /dev/nspare r 64)
 first=${places%%$'\n'*}
 null_bad nspare $((first + 8)) $((first + 263))
 null_bad nmain 128 128
-before=$(events r)
+listen_uevents
 check "a failing write succeeds with one copy" tool sectors write /dev/mapper/r 128 8 2
 equal "the state is rw, one copy degraded" "rw a" "$(attr r state) $(status_field r degraded)"
-at_least "it is an event" $((before + 1)) "$(events r)"
+until_true 5 "it is an event" uevent r degraded
 kernel_said "copy A of the metadata cannot be written: the other one serves alone"
 check "more changes follow" dmsetup message r 0 remap 192 8
 until_true 10 "and are made" remapped r 4

@@ -12,6 +12,7 @@
 //! sectors log    LOG
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
+//! sectors uevents
 //! ```
 //!
 //! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
@@ -34,6 +35,8 @@ mod log;
 mod pattern;
 #[path = "time.rs"]
 mod time;
+#[path = "uevents.rs"]
+mod uevents;
 
 use std::env;
 use std::process::ExitCode;
@@ -41,7 +44,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|cycle|log|messages|time ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|cycle|log|messages|time|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -127,6 +130,7 @@ fn run(args: Vec<String>) -> Result<()> {
         ["cycle", module, rounds, table] => cycle::run(module, number(rounds)?, table),
         ["log", log] => log::list(log),
         ["messages", device] => messages(device),
+        ["uevents"] => uevents::run(),
         ["time", op @ ("read" | "write"), device, from, span, count] => {
             let write = op == "write";
             let ns = time::run(device, write, number(from)?, number(span)?, number(count)?)?;

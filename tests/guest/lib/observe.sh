@@ -76,6 +76,22 @@ events() {
     dmsetup info -c --noheadings -o events "$1"
 }
 
+# had_events NAME COUNT: whether there were so many by now. They come soon after what they tell of.
+had_events() {
+    (($(events "$1") >= $2))
+}
+
+# listen_uevents: from now on uevents are written down. uevent NAME EVENT: whether this one was.
+listen_uevents() {
+    : >/tmp/uevents
+    "$GUEST_TOOLS/sectors" uevents >>/tmp/uevents &
+    at_exit kill $!
+    until_true 5 "somebody listens to uevents" grep -q listening /tmp/uevents
+}
+uevent() {
+    grep -E "^change@.*/$(disk_name "/dev/mapper/$1") .* DM_REMAP_EVENT=$2( |\$)" /tmp/uevents
+}
+
 # swap NAME TABLE: another table under a device that is in use, without a flush.
 swap() {
     need dmsetup suspend --noflush --nolockfs "$1"

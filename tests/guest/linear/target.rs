@@ -97,7 +97,7 @@ impl Work for Object {
             let mut retried = this.counters.retried.lock();
             *retried = retried.wrapping_add(1);
             drop(retried);
-            this.events.raise();
+            this.events.raise(0);
             // Small reads by ourselves, others by sending the bio again.
             let len = bio.len().0 as u32;
             let at = Sector(this.start.0.wrapping_add(bio.sector().0));
@@ -163,7 +163,7 @@ impl Target for Linear {
 
         let backing = ti.open(device)?;
         let counters = Arc::pin_init(pin_init!(Counters { retried <- new_mutex!(0) }), GFP_KERNEL)?;
-        let events = Arc::pin_init(EventSink::new(), GFP_KERNEL)?;
+        let events = Arc::pin_init(EventSink::of(&[c"DM_LINEAR_TEST=retried"]), GFP_KERNEL)?;
         let own = Own {
             io: IoContext::new()?,
             buf: IoBuffer::new(64)?,

@@ -174,6 +174,7 @@ fn a_read_that_a_retry_gives_is_delivered() {
     lab.main.plan(Op::Read, 16, 8, Until::Times(3), MEDIUM);
     assert_eq!(lab.read_now(0, 64), Ok(()));
     assert_eq!(lab.engine.map().counters().pending_sectors, 0);
+    assert!(lab.remapped(2), "tests/engine_weak.rs has more of this");
 }
 
 #[test]

@@ -361,8 +361,8 @@ fn what_is_counted() {
     };
     assert_eq!(
         counted(&lab),
-        "read_errors 1, write_errors 1, recovered 1, moved 1, remapped 1, evacuated 2, returned 3, \
-         stayed 1, commits 4, flushes 6"
+        "read_errors 1, write_errors 1, recovered 1, moved 1, remapped 1, evacuated 3, returned 4, \
+         stayed 1, commits 5, flushes 8"
     );
     lab.engine.reset_stats();
     assert!(lab.engine.stats().pairs().all(|(_, n)| n == 0));

@@ -29,6 +29,7 @@ mod retest;
 mod round;
 mod stats;
 mod verbs;
+mod weak;
 
 pub use action::{
     Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Side, State, Status, MAX_JOBS,
@@ -72,6 +73,8 @@ enum Step {
     Try,
     /// The piece's data goes to its job.
     Scatter,
+    /// It goes to the spare block as well, for main hardly gave it.
+    Fill,
     /// Whether an I/O elsewhere on the same device succeeds: the n-th try.
     Probe(u8),
     /// The blocks that are to move are held, and earlier I/O to them is waited for.
@@ -363,6 +366,7 @@ impl Engine {
             Step::Gather => self.gathered(result),
             Step::Try => self.tried(result),
             Step::Scatter => self.scattered(result),
+            Step::Fill => self.filled(result),
             Step::Probe(n) => self.probed(n, result),
             Step::Hold => self.step = Step::Pick,
             Step::Salvage => self.salvaged(result),
@@ -393,6 +397,7 @@ impl Engine {
             Step::Gather => self.gather(),
             Step::Try => self.attempt(),
             Step::Scatter => self.scatter(),
+            Step::Fill => self.fill(),
             Step::Probe(n) => self.probe(n),
             Step::Hold => self.hold(),
             Step::Pick => self.pick(),

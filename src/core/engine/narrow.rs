@@ -109,7 +109,7 @@ impl Engine {
     /// The data that was read is with its job, or not.
     pub(super) fn scattered(&mut self, result: Result<(), Failure>) {
         match result {
-            Ok(()) => self.piece_done(),
+            Ok(()) => self.was_read(),
             Err(failure) => self.stop(self.piece.slot, failure),
         }
     }
@@ -195,11 +195,13 @@ impl Engine {
 
     /// A read failed alone, `first` and now with `failure`.
     fn read_failed(&mut self, first: Failure, failure: Failure) {
+        let medium = self.config.policy.judge(Op::Read, failure.fault) == Verdict::Medium;
+        self.piece.weak |= medium;
         if self.piece.tries < READ_TRIES {
             self.step = Step::Try;
             return;
         }
-        if self.config.policy.judge(Op::Read, failure.fault) == Verdict::Medium {
+        if medium {
             self.note_unread();
         }
         self.fail_piece(first);
@@ -207,7 +209,7 @@ impl Engine {
 
     /// A write failed alone, `first` and now with `failure`.
     fn write_failed(&mut self, first: Failure, failure: Failure) {
-        let may_move = self.config.auto_remap && self.state == State::Rw;
+        let may_move = self.may_move();
         match self.config.policy.judge(Op::Write, failure.fault) {
             Verdict::Confirm if self.piece.tries < WRITE_TRIES => self.step = Step::Try,
             Verdict::Confirm if may_move && !self.piece.confirmed => self.step = Step::Probe(0),

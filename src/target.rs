@@ -90,7 +90,7 @@ impl Target for Remap {
 
     fn preresume(table: &Table, ti: TargetInfo<'_>) -> Result {
         let volume = table.volume();
-        if let Err(why) = assemble::bring_up(table.lease(), table.wishes()) {
+        if let Err(why) = assemble::bring_up(table) {
             pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
             return Err(why.errno());
         }
@@ -131,7 +131,7 @@ impl Target for Remap {
     }
 
     fn iterate_devices(table: &Table, _ti: TargetInfo<'_>, visit: &mut Visitor<'_>) {
-        let shape = table.volume().shape();
+        let shape = table.shape();
         visit.device(table.main, shape.main_start, shape.len);
         visit.device(table.spare, shape.spare_start, shape.spare_len);
     }

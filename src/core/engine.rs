@@ -20,6 +20,7 @@ mod action;
 mod bits;
 mod changes;
 mod commit;
+mod grow;
 mod journal;
 mod narrow;
 mod piece;

@@ -10,6 +10,7 @@ mod build;
 mod change;
 mod records;
 
+use build::check_blocks;
 pub use build::Builder;
 pub use change::Next;
 pub(crate) use records::next_of_blocks;
@@ -219,6 +220,13 @@ impl Map {
     /// How many blocks the target has.
     pub const fn blocks(&self) -> u64 {
         self.shape.blocks
+    }
+
+    /// The target has `blocks` blocks from now on, no fewer than before.
+    pub(crate) fn grow(&mut self, blocks: u64) -> Result<(), MapError> {
+        check_blocks(blocks)?;
+        self.shape.blocks = self.shape.blocks.max(blocks);
+        Ok(())
     }
 
     /// Where `block` lives; `None` if on main.

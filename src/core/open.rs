@@ -16,6 +16,7 @@ mod walk;
 
 pub use error::OpenError;
 pub use examine::{check, examine, Examined, Formatted};
+pub(crate) use load::{blocks_of, rename};
 pub use load::{load, Opened, Report};
 pub use resolve::resolve;
 

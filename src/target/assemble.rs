@@ -19,7 +19,7 @@ use crate::{
         status::Status,
     },
     kernel_ext::{clock, workqueue::Worker},
-    target::{area::SpareArea, registry::Lease, shape::Shape, table::Wishes, volume::Volume},
+    target::{area::SpareArea, shape::Shape, table::Table, volume::Volume},
 };
 
 /// How long one request may be tried, unless said otherwise.
@@ -85,8 +85,8 @@ fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
 
 /// What the engine is told.
 #[inline(never)]
-fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
-    let shape = volume.shape();
+fn config(volume: &Volume, table: &Table, spares: u32) -> Config {
+    let (shape, wishes) = (table.shape(), table.wishes());
     let (main_physical, main_phase) = physical(&volume.main, shape.main_start);
     let (spare_physical, spare_phase) = physical(&volume.spare, shape.spare_start);
     Config {
@@ -105,7 +105,7 @@ fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
 }
 
 /// Brings a volume up for a table: loads its area, formats one that is blank, or, if the volume is live,
-/// only takes over the table's features.
+/// only takes over the table's length and features.
 ///
 /// The steps have frames of their own: a superblock, an open area and an engine by value are more than
 /// the kernel's stack should hold at once.
@@ -113,14 +113,21 @@ fn config(volume: &Volume, wishes: &Wishes, spares: u32) -> Config {
 /// # Context
 ///
 /// Process context, in a no-IO scope, before the first I/O of this table.
-pub(crate) fn bring_up(lease: &Lease, wishes: &Wishes) -> Result<(), Failure> {
+pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
+    let lease = table.lease();
     let volume: &Worker<Volume> = lease;
     if let Some(layout) = volume.layout() {
-        let config = config(volume, wishes, layout.spare_count());
-        volume.core.lock().reconfigure(config)?;
+        let len = table.shape().len;
+        let mut core = volume.core.lock();
+        if core.is_shorter(len) {
+            core.grow(&*expected(volume, table)?)?;
+            lease.grew(len);
+            pr_info!("{}: it has grown to {} sectors\n", volume.name(), len.0);
+        }
+        core.reconfigure(config(volume, table, layout.spare_count()))?;
         return Ok(());
     }
-    let expect = expected(volume)?;
+    let expect = expected(volume, table)?;
     let mut area = SpareArea::new(&volume.spare, volume.shape().spare_start)?;
     let formatted = survey(volume, &mut area, &expect)?;
     if !lease.claim(formatted.superblock.uuid) {
@@ -128,15 +135,15 @@ pub(crate) fn bring_up(lease: &Lease, wishes: &Wishes) -> Result<(), Failure> {
     }
     let opened = load(&mut area, &formatted, &expect)?;
     let (uuid, report) = (formatted.superblock.uuid, opened.report);
-    serve(volume, wishes, opened, uuid)?;
+    serve(volume, table, opened, uuid)?;
     tell(volume, &report);
     Ok(())
 }
 
 #[inline(never)]
-fn expected(volume: &Volume) -> Result<KBox<Expect>> {
+fn expected(volume: &Volume, table: &Table) -> Result<KBox<Expect>> {
     let (main, spare) = (volume.main.info(), volume.spare.info());
-    let shape = volume.shape();
+    let shape = table.shape();
     let expect = expectation(&main, &spare, shape, Some(shape.block));
     Ok(KBox::new(expect, GFP_KERNEL)?)
 }
@@ -172,7 +179,7 @@ fn format_area(
     layout: Layout,
 ) -> Result<(), Failure> {
     if !expect.writable {
-        return Err(Failure::Open(OpenError::Unwritable));
+        return Err(Failure::Blank);
     }
     pr_info!("{}: formatting the spare area\n", volume.name());
     let params = Params {
@@ -203,7 +210,7 @@ fn load(
 #[inline(never)]
 fn serve(
     volume: &Volume,
-    wishes: &Wishes,
+    table: &Table,
     opened: KBox<Opened>,
     uuid: [u8; 16],
 ) -> Result<(), Failure> {
@@ -213,7 +220,7 @@ fn serve(
         State::Rw
     };
     let layout = opened.writer.layout().clone();
-    let config = config(volume, wishes, layout.spare_count());
+    let config = config(volume, table, layout.spare_count());
     let engine = boxed_engine(opened, config, state)?;
     let snapshot = engine.snapshot().map_err(|_| ENOMEM)?;
     let mut core = volume.core.lock();
@@ -268,6 +275,8 @@ pub(crate) enum Failure {
     Layout(LayoutError),
     /// The new area could not be written.
     Format(FormatError),
+    /// There is nothing yet, and nothing may be written.
+    Blank,
     /// Another volume has the area, reached another way.
     InUse,
     /// Something of the kernel's.
@@ -281,6 +290,9 @@ impl Failure {
             Failure::Open(why) => why.text(),
             Failure::Layout(why) => why.text(),
             Failure::Format(why) => why.text(),
+            Failure::Blank => {
+                c"spare area is blank: it is formatted when the device is made writable"
+            }
             Failure::InUse => c"spare area is in use by another remap device",
             Failure::Errno(_) => c"not enough memory for the volume",
         }
@@ -294,6 +306,7 @@ impl Failure {
             Failure::Format(FormatError::NoMemory) => ENOMEM,
             Failure::Format(FormatError::Write(_)) => EIO,
             Failure::Open(_) | Failure::Layout(_) => EINVAL,
+            Failure::Blank => EROFS,
             Failure::InUse => EBUSY,
             Failure::Errno(errno) => *errno,
         }
@@ -306,6 +319,9 @@ impl core::fmt::Display for Failure {
             Failure::Open(why) => write!(f, "{why}"),
             Failure::Layout(why) => write!(f, "{why}"),
             Failure::Format(why) => write!(f, "{why}"),
+            Failure::Blank => {
+                f.write_str("spare area is blank: it is formatted when the device is made writable")
+            }
             Failure::InUse => f.write_str("spare area is in use by another remap device"),
             Failure::Errno(_) => f.write_str("not enough memory for the volume"),
         }

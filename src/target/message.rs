@@ -26,7 +26,7 @@ use crate::{
 /// Process context, in a no-IO scope, under device-mapper's I/O barrier: waits for no I/O.
 pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) -> Result {
     let volume = table.volume();
-    let len = volume.shape().len;
+    let len = table.shape().len;
     let words = args
         .iter()
         .map(|word| core::str::from_utf8(word).unwrap_or("\u{fffd}"));

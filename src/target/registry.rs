@@ -11,7 +11,10 @@ use kernel::{
     sync::{Arc, Mutex},
 };
 
-use dm_remap_core::{mem::Buf, units::BlockSize};
+use dm_remap_core::{
+    mem::Buf,
+    units::{BlockSize, SectorCount},
+};
 
 use crate::{
     dm::context::MdKey,
@@ -33,6 +36,10 @@ pub(crate) struct Registry {
 struct Entry {
     volume: Arc<Worker<Volume>>,
     tables: usize,
+    /// The longest ranges that one of its tables had: nobody else may have them.
+    shape: Shape,
+    /// The length of the longest table that was resumed.
+    len: SectorCount,
     /// Its area's own UUID, once that is known.
     area: Option<[u8; 16]>,
 }
@@ -65,27 +72,34 @@ impl Registry {
         make: impl FnOnce() -> Result<Arc<Worker<Volume>>>,
     ) -> Result<Lease, Refusal> {
         let mut entries = self.entries.lock();
-        for entry in entries.as_mut_slice() {
-            let held = entry.volume.shape();
-            if entry.volume.key() == key {
-                if held == shape {
-                    entry.tables = entry.tables.saturating_add(1);
-                    return Ok(Lease {
-                        registry: self.clone(),
-                        volume: entry.volume.clone(),
-                    });
+        let mut own = None;
+        for (i, entry) in entries.as_slice().iter().enumerate() {
+            if entry.volume.key() != key {
+                if let Some(conflict) = entry.shape.conflict(shape) {
+                    return Err(Refusal::Overlap(conflict));
                 }
-                if entry.volume.is_loaded() {
-                    return Err(Refusal::Shape);
-                }
-            } else if let Some(conflict) = held.conflict(shape) {
-                return Err(Refusal::Overlap(conflict));
+            } else if entry.admits(shape) {
+                own = Some(i);
+            } else if entry.volume.is_loaded() {
+                return Err(Refusal::Shape);
             }
+        }
+        if let Some(entry) = own.and_then(|i| entries.as_mut_slice().get_mut(i)) {
+            entry.tables = entry.tables.saturating_add(1);
+            if shape.extends(&entry.shape) {
+                entry.shape = *shape;
+            }
+            return Ok(Lease {
+                registry: self.clone(),
+                volume: entry.volume.clone(),
+            });
         }
         let volume = make().map_err(Refusal::Errno)?;
         let entry = Entry {
             volume: volume.clone(),
             tables: 1,
+            shape: *shape,
+            len: shape.len,
             area: None,
         };
         entries.push(entry).map_err(|_| Refusal::Errno(ENOMEM))?;
@@ -159,9 +173,31 @@ impl Lease {
         true
     }
 
+    /// A table of this length is resumed: none that is shorter may follow.
+    pub(crate) fn grew(&self, len: SectorCount) {
+        let mut entries = self.registry.entries.lock();
+        let all = entries.as_mut_slice().iter_mut();
+        for entry in all.filter(|e| Arc::ptr_eq(&e.volume, &self.volume)) {
+            entry.len = len;
+        }
+    }
+
     /// The volume itself, for what holds on to it.
     pub(crate) fn volume(&self) -> Arc<Worker<Volume>> {
         self.volume.clone()
+    }
+}
+
+impl Entry {
+    /// Whether a table of this shape may be the volume's next. Once it is loaded it may grow; what it
+    /// grew to before a resume does not count.
+    fn admits(&self, shape: &Shape) -> bool {
+        let made = self.volume.shape();
+        if self.volume.is_loaded() {
+            shape.extends(made) && shape.len >= self.len
+        } else {
+            shape == made
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which sectors of which disks a volume uses: what a reload may not change.
+//! Which sectors of which disks a volume uses: a reload may make its ranges longer, and nothing else of it.
 
 use dm_remap_core::units::{BlockSize, Sector, SectorCount};
 
@@ -21,6 +21,13 @@ impl DiskRange {
             disk: extent.disk,
             first: extent.start.0.saturating_add(start.0),
             len: len.0,
+        }
+    }
+
+    fn with_len_of(self, other: &DiskRange) -> DiskRange {
+        DiskRange {
+            len: other.len,
+            ..self
         }
     }
 
@@ -63,6 +70,18 @@ pub(crate) enum Conflict {
 }
 
 impl Shape {
+    /// Whether a volume of shape `old` may take this one: the same but for longer ranges.
+    pub(crate) fn extends(&self, old: &Shape) -> bool {
+        let cut = Shape {
+            main: self.main.with_len_of(&old.main),
+            spare: self.spare.with_len_of(&old.spare),
+            len: old.len,
+            spare_len: old.spare_len,
+            ..*self
+        };
+        cut == *old && self.len >= old.len && self.spare_len >= old.spare_len
+    }
+
     /// Which range of `new` overlaps one of this shape's, if any does.
     pub(crate) fn conflict(&self, new: &Shape) -> Option<Conflict> {
         if self.main.overlaps(&new.main) || self.spare.overlaps(&new.main) {

@@ -46,7 +46,7 @@ fn line(table: &Table, ti: TargetInfo<'_>, out: &mut TextWriter<'_>) -> fmt::Res
 fn ima(table: &Table, ti: TargetInfo<'_>, out: &mut TextWriter<'_>) -> fmt::Result {
     let [major, minor, patch] = Remap::VERSION;
     let (main, spare) = names(table, ti);
-    let shape = table.volume().shape();
+    let shape = table.shape();
     write!(
         out,
         "target_name=remap,target_version={major}.{minor}.{patch},main={main},main_start={},\

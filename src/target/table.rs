@@ -49,6 +49,7 @@ pub(crate) struct Table {
     lease: Lease,
     pub(crate) main: Device,
     pub(crate) spare: Device,
+    shape: Shape,
     wishes: Wishes,
     features: Features,
 }
@@ -70,6 +71,11 @@ impl Table {
         self.lease.volume()
     }
 
+    /// Its ranges: those of the volume, or longer ones.
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
     /// Which errors count as the medium's.
     #[inline]
     pub(crate) fn policy(&self) -> ErrorPolicy {
@@ -83,7 +89,7 @@ impl Table {
 
     /// The line again, with these names of the devices.
     pub(crate) fn line<'a>(&self, main: &'a str, spare: &'a str) -> TableLine<'a> {
-        let shape = self.volume().shape();
+        let shape = &self.shape;
         TableLine {
             main,
             spare,
@@ -135,6 +141,12 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         writable: ti.mode().writable(),
         block: default_block,
     };
+    let read_only = main_info.read_only() || spare_info.read_only();
+    if shape.writable && read_only {
+        let text =
+            c"a device is read-only: make this one with --readonly, or the other one writable";
+        return refuse(ti, text, EROFS);
+    }
     if shape.main.overlaps(&shape.spare) {
         return refuse(
             ti,
@@ -176,7 +188,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         Ok(lease) => lease,
         Err(Refusal::Shape) => {
             let text =
-                c"the device is live with other devices, ranges or mode; a reload changes features only";
+                c"the device is live with other devices, ranges or mode; a reload changes features, or makes a range longer";
             return refuse(ti, text, EBUSY);
         }
         Err(Refusal::Overlap(Conflict::Main)) => {
@@ -207,6 +219,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         lease,
         main,
         spare,
+        shape,
         wishes,
         features,
     };
@@ -276,6 +289,7 @@ fn look(
             }
             Ok(block)
         }
+        (Ok(Examined::Blank), Ok(_)) if !shape.writable => Err(Failure::Blank),
         (Ok(Examined::Blank), Ok(_)) => Ok(shape.block),
         // Where nothing fits, what lies there is not the reason.
         (Ok(Examined::Blank) | Err(OpenError::Foreign(_)), Err(why)) => Err(why.into()),

@@ -11,8 +11,9 @@ use dm_remap_core::{
     engine::{Action, Config, Engine, Event, Failure, Job, JobId, JobKind, Side, MAX_JOBS},
     fault::Op,
     layout::META_BYTES,
+    open::{Expect, OpenError},
     snapshot::Route,
-    units::{BlockSize, Sector},
+    units::{BlockSize, Sector, SectorCount},
 };
 
 use crate::{
@@ -96,6 +97,16 @@ impl Core {
             room?;
         }
         Ok(())
+    }
+
+    /// Whether the target was shorter than `len` until now.
+    pub(crate) fn is_shorter(&self, len: SectorCount) -> bool {
+        self.engine.as_ref().is_some_and(|e| e.target_len() < len)
+    }
+
+    /// The target is longer than before; the worker rests.
+    pub(crate) fn grow(&mut self, expect: &Expect) -> Result<(), OpenError> {
+        self.engine.as_mut().map_or(Ok(()), |e| e.grow(expect))
     }
 
     /// Bios go to these handles from now on.

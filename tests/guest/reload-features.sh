@@ -33,7 +33,7 @@ for wrong in "0 32768 remap /dev/nmain $other 0 8192" "0 32760 remap /dev/nmain 
     "0 32768 remap $third $spare 0 8192" "0 32768 remap /dev/nmain $spare 0 8192 2 block_sectors 16"; do
     refuse "not: $wrong" dmsetup load r --table "$wrong"
 done
-kernel_said "remap: the device is live with other devices, ranges or mode; a reload changes features only"
+kernel_said "remap: the device is live with other devices, ranges or mode; a reload changes features, or makes a range longer"
 check "what it serves is the same" tool sectors verify /dev/mapper/r 8 8 1
 need dmsetup load r --table "$line"
 need dmsetup resume r

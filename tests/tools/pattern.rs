@@ -71,25 +71,34 @@ impl Device {
         self.0.read_exact_at(buffer, sector * SECTOR as u64)
     }
 
+    /// As [`Device::read`], or an error if it would have to wait.
+    pub fn read_now(&self, buffer: &mut [u8], sector: u64) -> std::io::Result<()> {
+        let part = part(buffer.as_mut_ptr(), buffer.len());
+        let at = (sector * SECTOR as u64) as libc::off_t;
+        // SAFETY: one part, which is valid for the call, and borrowed for it alone.
+        let n = unsafe { libc::preadv2(self.0.as_raw_fd(), &part, 1, at, libc::RWF_NOWAIT) };
+        whole(n, buffer.len())
+    }
+
     /// With `durable`, the write carries FUA.
     pub fn write(&self, buffer: &[u8], sector: u64, durable: bool) -> std::io::Result<()> {
         if !durable {
             return self.0.write_all_at(buffer, sector * SECTOR as u64);
         }
-        let part = libc::iovec {
-            iov_base: buffer.as_ptr().cast_mut().cast(),
-            iov_len: buffer.len(),
-        };
+        self.write_with(buffer, sector, libc::RWF_DSYNC)
+    }
+
+    /// As [`Device::write`], or an error if it would have to wait.
+    pub fn write_now(&self, buffer: &[u8], sector: u64) -> std::io::Result<()> {
+        self.write_with(buffer, sector, libc::RWF_NOWAIT)
+    }
+
+    fn write_with(&self, buffer: &[u8], sector: u64, flags: libc::c_int) -> std::io::Result<()> {
+        let part = part(buffer.as_ptr().cast_mut(), buffer.len());
         let at = (sector * SECTOR as u64) as libc::off_t;
         // SAFETY: one part, which is valid for the call, and only read from.
-        let n = unsafe { libc::pwritev2(self.0.as_raw_fd(), &part, 1, at, libc::RWF_DSYNC) };
-        match usize::try_from(n) {
-            Ok(n) if n == buffer.len() => Ok(()),
-            Ok(n) => Err(std::io::Error::other(format!(
-                "only {n} bytes were written"
-            ))),
-            Err(_) => Err(std::io::Error::last_os_error()),
-        }
+        let n = unsafe { libc::pwritev2(self.0.as_raw_fd(), &part, 1, at, flags) };
+        whole(n, buffer.len())
     }
 
     pub fn sectors(&self) -> Result<u64> {
@@ -187,4 +196,20 @@ pub fn mix(state: &mut u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+fn part(start: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: start.cast(),
+        iov_len: len,
+    }
+}
+
+/// What a call that moved `n` bytes means for one that should have moved `len`.
+fn whole(n: libc::ssize_t, len: usize) -> std::io::Result<()> {
+    match usize::try_from(n) {
+        Ok(n) if n == len => Ok(()),
+        Ok(n) => Err(std::io::Error::other(format!("only {n} bytes were moved"))),
+        Err(_) => Err(std::io::Error::last_os_error()),
+    }
 }

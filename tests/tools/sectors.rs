@@ -2,8 +2,8 @@
 //! Writes sectors that say who they are, and checks them. For guest tests. All I/O is direct.
 //!
 //! ```text
-//! sectors write  DEVICE FROM COUNT GENERATION [--step N] [--durable]
-//! sectors verify DEVICE FROM COUNT GENERATION [--step N]
+//! sectors write  DEVICE FROM COUNT GENERATION [--step N] [--durable] [--nowait]
+//! sectors verify DEVICE FROM COUNT GENERATION [--step N] [--nowait]
 //! sectors hammer DEVICE FROM COUNT [--writers N] [--readers N] [--writes N] [--longest N] [--unit N]
 //!                [--seed N] [--errors-ok] [--lie] [--record FILE] [--cut-every N --log NAME...]
 //! sectors check  DEVICE FROM FILE MOMENT
@@ -62,7 +62,7 @@ fn run(args: Vec<String>) -> Result<()> {
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.strip_prefix("--") {
-            Some(flag @ ("durable" | "errors-ok" | "lie")) => {
+            Some(flag @ ("durable" | "nowait" | "errors-ok" | "lie")) => {
                 options.push((flag.to_owned(), String::new()))
             }
             Some(key) => {
@@ -85,7 +85,11 @@ fn run(args: Vec<String>) -> Result<()> {
                 for (n, sector) in (first..).zip(buffer.chunks_exact_mut(SECTOR)) {
                     pattern::fill(sector, n, number(generation)? as u32);
                 }
-                let result = device.write(buffer, first, durable);
+                let result = if options.has("nowait") {
+                    device.write_now(buffer, first)
+                } else {
+                    device.write(buffer, first, durable)
+                };
                 result.with_context(|| format!("cannot write sector {first} and those behind it"))
             })
         }
@@ -94,7 +98,11 @@ fn run(args: Vec<String>) -> Result<()> {
             let wanted = number(generation)? as u32;
             let step = options.number("step", 8)?;
             each(number(from)?, number(count)?, step, |first, buffer| {
-                let result = device.read(buffer, first);
+                let result = if options.has("nowait") {
+                    device.read_now(buffer, first)
+                } else {
+                    device.read(buffer, first)
+                };
                 result
                     .with_context(|| format!("cannot read sector {first} and those behind it"))?;
                 ledger::compare(

@@ -321,8 +321,8 @@ impl Writer {
     }
 
     /// Lets the next superblock carry what recovery has found out.
-    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Superblock)) {
-        change(&mut self.sb);
+    pub(crate) fn amend<T>(&mut self, change: impl FnOnce(&mut Superblock) -> T) -> T {
+        change(&mut self.sb)
     }
 
     fn ready(&self) -> Result<(), Refused> {

@@ -28,6 +28,14 @@ pub struct Builder {
 const OUT_OF_ORDER: MapError =
     MapError::Inconsistent("the records of a full dump are out of order");
 
+/// More blocks than these have no keys.
+pub(super) fn check_blocks(blocks: u64) -> Result<(), MapError> {
+    if blocks > 1u64.wrapping_shl(MAX_BLOCKS_SHIFT) {
+        return Err(MapError::Inconsistent("the target has too many blocks"));
+    }
+    Ok(())
+}
+
 impl Builder {
     /// Nothing yet; the arguments are those of [`Map::new`].
     pub fn new(
@@ -36,9 +44,7 @@ impl Builder {
         spare_blocks: u32,
         pending_quota: u32,
     ) -> Result<Builder, MapError> {
-        if blocks > 1u64.wrapping_shl(MAX_BLOCKS_SHIFT) {
-            return Err(MapError::Inconsistent("the target has too many blocks"));
-        }
+        check_blocks(blocks)?;
         if spare_blocks > Home::MAX_SPARES {
             return Err(MapError::Inconsistent("there are too many spare blocks"));
         }

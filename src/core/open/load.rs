@@ -150,7 +150,7 @@ fn degraded(before: [u64; 2], failed: [u64; 2]) -> [u64; 2] {
 }
 
 /// Lets the next superblock say what the devices are now. True if the spare is not where it was.
-fn rename(sb: &mut Superblock, expect: &Expect) -> Result<bool, OpenError> {
+pub(crate) fn rename(sb: &mut Superblock, expect: &Expect) -> Result<bool, OpenError> {
     let moved =
         sb.spare_start != expect.spare_start || sb.names.spare.compare(&expect.spare).is_err();
     // A path to main that offers fewer identities takes none away.
@@ -186,7 +186,7 @@ fn start(sb: &Superblock, chain: &Chain, unread: bool, unsettled: bool, seen: u6
 }
 
 /// How many blocks a target of `len` sectors has; the last may be partial.
-fn blocks_of(len: SectorCount, block: BlockSize) -> u64 {
+pub(crate) fn blocks_of(len: SectorCount, block: BlockSize) -> u64 {
     let past = u64::from(block.sectors()).wrapping_sub(1);
     len.0.saturating_add(past).wrapping_shr(block.shift())
 }

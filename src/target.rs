@@ -12,7 +12,6 @@ mod message;
 mod notice;
 mod path;
 pub(crate) mod registry;
-mod requests;
 mod shape;
 mod status;
 mod table;
@@ -94,7 +93,7 @@ impl Target for Remap {
             pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
             return Err(why.errno());
         }
-        volume.core.lock().set_devices(table.main, table.spare);
+        volume.core.lock().serve(table);
         Ok(())
     }
 

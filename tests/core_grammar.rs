@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use dm_remap_core::engine::JobKind;
 use dm_remap_core::fault::ErrorPolicy;
-use dm_remap_core::grammar::message::{Listed, Message, HELP};
+use dm_remap_core::grammar::message::{Listed, Message, Setting, HELP};
 use dm_remap_core::grammar::table::{Features, TableLine};
 use dm_remap_core::units::{BlockSize, Sector, SectorCount};
 use proptest::prelude::*;
@@ -228,12 +229,12 @@ proptest! {
     fn no_message_reaches_past_the_target(words in loose_words(), len in 1u64..) {
         match Message::parse(words.iter().map(String::as_str), SectorCount(len)) {
             Err(e) => check_text(&e.to_string()),
-            Ok(Message::Remap { start, len: n }) => {
+            Ok(Message::Blocks { start, len: n, .. }) => {
                 prop_assert!(n.0 > 0);
                 prop_assert!(start.0.checked_add(n.0).is_some_and(|end| end <= len));
             }
             Ok(Message::Query { at: s } | Message::List { from: s, .. }) => prop_assert!(s.0 < len),
-            Ok(Message::Help) => prop_assert_eq!(words, ["help"]),
+            Ok(_) => prop_assert!(words.len() <= 3),
         }
     }
 }
@@ -242,7 +243,8 @@ proptest! {
 fn messages_mean_what_they_say() {
     let len = SectorCount(1000);
     let parse = |line: &'static str| Message::parse(words(line), len).map_err(|e| e.to_string());
-    let remap = |start, len| Message::Remap {
+    let blocks = |kind, start, len| Message::Blocks {
+        kind,
         start: Sector(start),
         len: SectorCount(len),
     };
@@ -250,8 +252,37 @@ fn messages_mean_what_they_say() {
         what,
         from: Sector(from),
     };
-    assert_eq!(parse("remap 5"), Ok(remap(5, 1)));
-    assert_eq!(parse("remap 0 1000"), Ok(remap(0, 1000)));
+    for (verb, kind) in [
+        ("remap", JobKind::Relocate),
+        ("evacuate", JobKind::Evacuate),
+        ("retest", JobKind::Retest),
+        ("mark", JobKind::Mark),
+        ("unmark", JobKind::Unmark),
+    ] {
+        let parse = |rest: &str| {
+            let line = format!("{verb} {rest}");
+            Message::parse(words(&line), len).map_err(|e| e.to_string())
+        };
+        assert_eq!(parse("5"), Ok(blocks(kind, 5, 1)));
+        assert_eq!(parse("0 1000"), Ok(blocks(kind, 0, 1000)));
+        let all = parse("all").ok();
+        let expected = (verb == "retest").then_some(blocks(kind, 0, 1000));
+        assert_eq!(all, expected, "{verb}");
+    }
+    for (policy, word) in [
+        (ErrorPolicy::Medium, "medium"),
+        (ErrorPolicy::Confirm, "confirm"),
+        (ErrorPolicy::Any, "any"),
+    ] {
+        let line = format!("set error_policy {word}");
+        let message = Message::parse(words(&line), len).ok();
+        assert_eq!(message, Some(Message::Set(Setting::ErrorPolicy(policy))));
+    }
+    let auto = |yes| Ok(Message::Set(Setting::AutoRemap(yes)));
+    assert_eq!(parse("set auto_remap on"), auto(true));
+    assert_eq!(parse("set auto_remap off"), auto(false));
+    assert_eq!(parse("clear_needs_check"), Ok(Message::ClearNeedsCheck));
+    assert_eq!(parse("reset_stats"), Ok(Message::ResetStats));
     assert_eq!(parse("query 999"), Ok(Message::Query { at: Sector(999) }));
     assert_eq!(parse("list"), Ok(list(Listed::All, 0)));
     assert_eq!(parse("list from 8"), Ok(list(Listed::All, 8)));
@@ -259,7 +290,20 @@ fn messages_mean_what_they_say() {
     assert_eq!(parse("list pending from 9"), Ok(list(Listed::Pending, 9)));
     assert_eq!(parse("list lost"), Ok(list(Listed::Lost, 0)));
     assert_eq!(parse("help"), Ok(Message::Help));
-    for verb in ["remap ", "query ", "list ", "help:"] {
+    for verb in [
+        "remap S",
+        "evacuate S",
+        "retest S [N]|all:",
+        "mark S",
+        "unmark S",
+        "query S",
+        "list ",
+        "set error_policy ",
+        "set auto_remap ",
+        "clear_needs_check:",
+        "reset_stats:",
+        "help:",
+    ] {
         assert!(HELP.lines().any(|line| line.starts_with(verb)));
     }
 }
@@ -269,36 +313,55 @@ fn each_wrong_message_has_a_text_of_its_own() {
     let mut texts = BTreeSet::new();
     for (line, want) in [
         ("", "empty"),
-        ("retest 5", "unknown message"),
-        ("remap", "remap is without"),
+        ("heal 5", "unknown message: try help"),
+        ("remap", "remap: the sector is missing"),
         ("remap x", "remap: the sector is not a number"),
+        ("remap all", "remap: the sector is not a number"),
         ("remap HUGE", "remap: the sector is too large"),
         ("remap 5 x", "remap: the number of sectors is not a number"),
         ("remap 5 HUGE", "remap: the number of sectors is too large"),
-        ("remap 5 0", "is zero"),
+        ("remap 5 0", "remap: the number of sectors is zero"),
         ("remap 1000", "remap: the sector is past"),
         ("remap 999 2", "remap: the sectors go past"),
-        ("remap 5 1 1", "remap takes no more"),
-        ("query", "query is without"),
+        ("remap 5 1 1", "remap: there are too many arguments"),
+        ("evacuate", "evacuate: the sector is missing"),
+        ("evacuate 999 2", "evacuate: the sectors go past"),
+        ("retest all 5", "retest: there are too many arguments"),
+        ("retest every", "retest: the sector is not a number"),
+        ("mark 1000", "mark: the sector is past"),
+        ("unmark 5 0", "unmark: the number of sectors is zero"),
+        ("query", "query: the sector is missing"),
         ("query x", "query: the sector is not a number"),
         ("query HUGE", "query: the sector is too large"),
         ("query 1000", "query: the sector is past"),
-        ("query 5 5", "query takes no more"),
+        ("query 5 5", "query: there are too many arguments"),
         ("list all", "list: what follows"),
-        ("list from", "from is without"),
+        ("list from", "list: the sector is missing"),
         ("list from x", "list: the sector is not a number"),
         ("list from HUGE", "list: the sector is too large"),
         ("list lost from 1000", "list: the sector is past"),
-        ("list lost from 1 2", "list takes no more"),
-        ("help me", "help takes no"),
+        ("list lost from 1 2", "list: there are too many arguments"),
+        ("set", "set: the key is missing"),
+        ("set block_sectors 8", "set: unknown key"),
+        ("set error_policy", "set: the value is missing"),
+        ("set error_policy some", "set: error_policy is none of"),
+        ("set auto_remap 1", "set: auto_remap is neither"),
+        ("set auto_remap on off", "set: there are too many arguments"),
+        (
+            "clear_needs_check 1",
+            "clear_needs_check: there are too many",
+        ),
+        ("reset_stats now", "reset_stats: there are too many"),
+        ("help me", "help: there are too many arguments"),
     ] {
         let line = line.replace("HUGE", HUGE);
         let text = Message::parse(words(&line), SectorCount(1000))
             .expect_err(&line)
             .to_string();
         assert!(text.contains(want), "{line:?}: {text:?}, not {want:?}");
+        // A word that is no number is told in one way, whatever it is.
         assert!(
-            texts.insert(text.clone()),
+            texts.insert(text.clone()) || line == "remap all",
             "{line:?}: {text:?} is another's text"
         );
         check_text(&text);

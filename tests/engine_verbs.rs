@@ -361,7 +361,7 @@ fn what_is_counted() {
     };
     assert_eq!(
         counted(&lab),
-        "read_errors 1, write_errors 1, recovered 1, moved 1, remapped 1, evacuated 3, returned 4, \
+        "read_errors 1, write_errors 1, recovered 1, moved_write 1, moved_message 1, evacuated 3, returned 4, \
          stayed 1, commits 5, flushes 8"
     );
     lab.engine.reset_stats();

@@ -38,6 +38,7 @@ pub use action::{
 pub use stats::{Count, Stats};
 
 use crate::{
+    fault::ErrorPolicy,
     layout::{CopyId, Layout, MetaBuf},
     log::{self, Writer},
     map::{Cursor, Map},
@@ -256,10 +257,17 @@ impl Engine {
         self.config = config;
     }
 
+    /// Takes over what may change while the device runs. Only while idle.
+    pub fn set_wishes(&mut self, policy: ErrorPolicy, auto_remap: bool) {
+        self.config.policy = policy;
+        self.config.auto_remap = auto_remap;
+    }
+
     /// Adds a job to the batch: only before [`Event::Start`], in the order in which they came.
     pub fn submit(&mut self, job: Job) -> Result<(), Full> {
         let taken = self.jobs.as_slice().iter().any(|s| s.job.id == job.id);
-        if self.step != Step::Idle || taken || self.jobs.as_slice().len() >= MAX_JOBS {
+        let ready = matches!(self.step, Step::Idle | Step::Replaced);
+        if !ready || taken || self.jobs.as_slice().len() >= MAX_JOBS {
             return Err(Full);
         }
         let slot = Slot {

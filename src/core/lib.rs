@@ -32,6 +32,7 @@ pub mod map;
 pub mod mem;
 pub mod open;
 pub mod record;
+pub mod requests;
 pub mod search;
 pub mod snapshot;
 pub mod spare;

@@ -116,18 +116,19 @@ fn config(volume: &Volume, table: &Table, spares: u32) -> Config {
 pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
     let lease = table.lease();
     let volume: &Worker<Volume> = lease;
+    volume.set_wishes(table.wishes());
     if let Some(layout) = volume.layout() {
         let len = table.shape().len;
         let mut core = volume.core.lock();
         if core.is_shorter(len) {
-            core.grow(&*expected(volume, table)?)?;
+            core.grow(&*expected(volume, table.shape())?)?;
             lease.grew(len);
             pr_info!("{}: it has grown to {} sectors\n", volume.name(), len.0);
         }
         core.reconfigure(config(volume, table, layout.spare_count()))?;
         return Ok(());
     }
-    let expect = expected(volume, table)?;
+    let expect = expected(volume, table.shape())?;
     let mut area = SpareArea::new(&volume.spare, volume.shape().spare_start)?;
     let formatted = survey(volume, &mut area, &expect)?;
     if !lease.claim(formatted.superblock.uuid) {
@@ -140,10 +141,22 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Reads the metadata of a volume at work anew, and makes durable what it says: the map may change then.
+///
+/// # Context
+///
+/// The worker, between two batches.
 #[inline(never)]
-fn expected(volume: &Volume, table: &Table) -> Result<KBox<Expect>> {
+pub(crate) fn resolve(volume: &Volume, shape: &Shape) -> Result<KBox<Opened>, Failure> {
+    let expect = expected(volume, shape)?;
+    let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
+    let opened = open::resolve(&mut area, &expect)?;
+    Ok(KBox::new(opened, GFP_KERNEL).map_err(Error::from)?)
+}
+
+#[inline(never)]
+fn expected(volume: &Volume, shape: &Shape) -> Result<KBox<Expect>> {
     let (main, spare) = (volume.main.info(), volume.spare.info());
-    let shape = table.shape();
     let expect = expectation(&main, &spare, shape, Some(shape.block));
     Ok(KBox::new(expect, GFP_KERNEL)?)
 }

@@ -9,14 +9,16 @@ use kernel::prelude::*;
 use dm_remap_core::{
     engine::State,
     grammar::{
-        message::{Message, HELP},
+        message::{Message, Setting, HELP},
         reply,
     },
+    requests::Request,
 };
 
 use crate::{
     dm::text::{Args, TextWriter},
-    target::table::Table,
+    kernel_ext::workqueue::Worker,
+    target::{table::Table, volume::Volume},
 };
 
 /// Carries out one message.
@@ -41,33 +43,85 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         Message::Help => out.write_str(HELP),
         Message::Query { at } => reply::query(&volume.map.read(), at, out),
         Message::List { what, from } => reply::list(&volume.map.read(), len, what, from, out),
-        Message::Remap { start, len } => {
-            if volume.is_suspended() {
-                pr_err!(
-                    "{}: message: the device is suspended, resume it first\n",
-                    volume.name()
-                );
-                return Err(EAGAIN);
-            }
-            if volume.summary().engine.state != State::Rw {
-                pr_err!(
-                    "{}: message: the map cannot change, see the state in the status line\n",
-                    volume.name()
-                );
-                return Err(EROFS);
-            }
-            if !volume.requests.lock().push(start, len) {
-                pr_err!(
-                    "{}: message: too many requests are waiting, try again\n",
-                    volume.name()
-                );
-                return Err(EAGAIN);
-            }
+        Message::Set(setting) => {
+            may_change(volume)?;
+            set(table, setting);
             volume.kick();
+            Ok(())
+        }
+        Message::ClearNeedsCheck => {
+            let queued = volume.summary().engine.needs_check;
+            if queued {
+                ask(volume, Request::ClearNeedsCheck)?;
+            }
+            out.write_str(if queued {
+                "queued\n"
+            } else {
+                "needs no check\n"
+            })
+        }
+        Message::ResetStats => {
+            ask(volume, Request::ResetStats)?;
+            Ok(())
+        }
+        Message::Blocks { kind, start, len } => {
+            if volume.summary().engine.state != State::Rw {
+                return Err(refuse(
+                    volume,
+                    EROFS,
+                    "the map cannot change, see the state in the status line",
+                ));
+            }
+            ask(volume, Request::Blocks { kind, start, len })?;
             writeln!(out, "queued {} sectors from {}", len.0, start.0)
         }
     };
     // A reply that was cut is asked for again with more room.
     let _ = written;
     Ok(())
+}
+
+/// Queues what the worker is to do.
+fn ask(volume: &Worker<Volume>, request: Request) -> Result {
+    may_change(volume)?;
+    if volume.requests.lock().push(request).is_err() {
+        // Whoever sends thousands hears this often.
+        if volume.log_limit.allow() {
+            refuse(volume, EAGAIN, "too many requests are waiting, try again");
+        }
+        return Err(EAGAIN);
+    }
+    volume.kick();
+    Ok(())
+}
+
+/// While suspended, nothing changes.
+fn may_change(volume: &Volume) -> Result {
+    if volume.is_suspended() {
+        return Err(refuse(
+            volume,
+            EAGAIN,
+            "the device is suspended, resume it first",
+        ));
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn refuse(volume: &Volume, errno: Error, why: &str) -> Error {
+    pr_err!("{}: message: {}\n", volume.name(), why);
+    errno
+}
+
+/// Changes a feature: of the table, which prints it, and of the volume, which goes by it.
+fn set(table: &Table, setting: Setting) {
+    // Two of these at a time would take back what the other one says.
+    let _one = table.volume().requests.lock();
+    let mut wishes = table.wishes();
+    match setting {
+        Setting::ErrorPolicy(policy) => wishes.policy = policy,
+        Setting::AutoRemap(yes) => wishes.auto_remap = yes,
+    }
+    table.set_wishes(wishes);
+    table.volume().set_wishes(wishes);
 }

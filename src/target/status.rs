@@ -34,6 +34,8 @@ fn info(table: &Table, out: &mut TextWriter<'_>) -> fmt::Result {
             counters: summary.counters,
             status: summary.engine,
             block_size: volume.shape().block,
+            stats: summary.stats,
+            queued: volume.requests.lock().len(),
         }
     )
 }

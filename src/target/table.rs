@@ -4,7 +4,10 @@
 
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc, //
+    },
 };
 
 use dm_remap_core::{
@@ -35,7 +38,7 @@ use crate::{
     },
 };
 
-/// What a reload may change.
+/// What a reload, or a message, may change.
 #[derive(Clone, Copy)]
 pub(crate) struct Wishes {
     /// The feature `error_policy`.
@@ -44,13 +47,38 @@ pub(crate) struct Wishes {
     pub(crate) auto_remap: bool,
 }
 
+impl Wishes {
+    /// In one word, so that it can change at once.
+    pub(crate) fn pack(self) -> u32 {
+        let policy = match self.policy {
+            ErrorPolicy::Medium => 0,
+            ErrorPolicy::Confirm => 1,
+            ErrorPolicy::Any => 2,
+        };
+        policy | u32::from(self.auto_remap) << 2
+    }
+
+    /// The inverse.
+    pub(crate) fn unpack(word: u32) -> Wishes {
+        Wishes {
+            policy: match word & 3 {
+                0 => ErrorPolicy::Medium,
+                1 => ErrorPolicy::Confirm,
+                _ => ErrorPolicy::Any,
+            },
+            auto_remap: word & 4 != 0,
+        }
+    }
+}
+
 /// What belongs to one table.
 pub(crate) struct Table {
     lease: Lease,
     pub(crate) main: Device,
     pub(crate) spare: Device,
     shape: Shape,
-    wishes: Wishes,
+    /// [`Wishes`], in one word.
+    wishes: Atomic<u32>,
     features: Features,
 }
 
@@ -79,23 +107,34 @@ impl Table {
     /// Which errors count as the medium's.
     #[inline]
     pub(crate) fn policy(&self) -> ErrorPolicy {
-        self.wishes.policy
+        self.wishes().policy
     }
 
-    /// What a reload may change.
-    pub(crate) fn wishes(&self) -> &Wishes {
-        &self.wishes
+    /// What a reload, or a message, may change.
+    #[inline]
+    pub(crate) fn wishes(&self) -> Wishes {
+        Wishes::unpack(self.wishes.load(Relaxed))
+    }
+
+    /// Changes that; the worker has to be told.
+    pub(crate) fn set_wishes(&self, wishes: Wishes) {
+        self.wishes.store(wishes.pack(), Relaxed);
     }
 
     /// The line again, with these names of the devices.
     pub(crate) fn line<'a>(&self, main: &'a str, spare: &'a str) -> TableLine<'a> {
         let shape = &self.shape;
+        let wishes = self.wishes();
         TableLine {
             main,
             spare,
             spare_start: shape.spare_start,
             spare_len: shape.spare_len,
-            features: self.features,
+            features: Features {
+                error_policy: wishes.policy,
+                auto_remap: wishes.auto_remap,
+                ..self.features
+            },
         }
     }
 }
@@ -220,7 +259,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
         main,
         spare,
         shape,
-        wishes,
+        wishes: Atomic::new(wishes.pack()),
         features,
     };
     Ok(KBox::pin(table, GFP_KERNEL)?)

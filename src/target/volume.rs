@@ -13,10 +13,11 @@ use kernel::{
 };
 
 use dm_remap_core::{
-    engine::{Notice, State, Status as EngineStatus},
+    engine::{Notice, State, Stats, Status as EngineStatus},
     layout::Layout,
     map::{Counters, Map},
     mem::Shared,
+    requests::Requests,
     snapshot::Snapshot,
     units::{Sector, SectorCount, SpareBlock},
 };
@@ -32,8 +33,8 @@ use crate::{
     },
     target::{
         notice,
-        requests::Requests,
         shape::Shape,
+        table::Wishes,
         worker::{self, Core},
         Remap,
     },
@@ -48,6 +49,8 @@ pub(crate) struct Summary {
     pub(crate) counters: Counters,
     /// What may be changed.
     pub(crate) engine: EngineStatus,
+    /// How often what happened.
+    pub(crate) stats: Stats,
 }
 
 /// The per-device object.
@@ -66,7 +69,7 @@ pub(crate) struct Volume {
     /// What waits for the worker.
     #[pin]
     pub(crate) queue: BioQueue<Remap>,
-    /// Blocks that a message asked to move.
+    /// What messages asked for.
     #[pin]
     pub(crate) requests: SpinLockIrq<Requests>,
     /// The worker's own: the engine, its buffers, the jobs of the batch.
@@ -89,6 +92,8 @@ pub(crate) struct Volume {
     spare_writes: Atomic<u64>,
     /// How many of those a completed flush has covered.
     spare_flushed: Atomic<u64>,
+    /// What the live table, or a message since, wishes.
+    wishes: Atomic<u32>,
     /// A flush failed: the next flush fails, and so does the next FUA write.
     fail_next_flush: Atomic<bool>,
     fail_next_fua: Atomic<bool>,
@@ -109,7 +114,7 @@ impl Volume {
         let counters = empty.counters();
         let first = Arc::new(empty.snapshot(&[], &[]).map_err(|_| ENOMEM)?, GFP_KERNEL)?;
         let core = Core::new(shape.block)?;
-        let requests = Requests::new()?;
+        let requests = Requests::new().map_err(|_| ENOMEM)?;
         let thread = CString::try_from_fmt(fmt!("dm-remap/{}", name))?;
         let name = CString::try_from(name)?;
         let events = Arc::pin_init(EventSink::of(&notice::EVENTS), GFP_KERNEL)?;
@@ -122,6 +127,7 @@ impl Volume {
                 generation: 0,
                 degraded: 0,
             },
+            stats: Stats::default(),
         };
         Arc::pin_init(
             Worker::new(
@@ -145,6 +151,7 @@ impl Volume {
                     map_failed: Atomic::new(false),
                     spare_writes: Atomic::new(0u64),
                     spare_flushed: Atomic::new(0u64),
+                    wishes: Atomic::new(0u32),
                     fail_next_flush: Atomic::new(false),
                     fail_next_fua: Atomic::new(false),
                     batches: Atomic::new(0u64),
@@ -241,6 +248,16 @@ impl Volume {
     /// From now on our own I/O may, or may not, reach the devices.
     pub(crate) fn set_suspended(&self, suspended: bool) {
         self.suspended.store(suspended, Release);
+    }
+
+    /// What the live table, or a message since, wishes.
+    pub(crate) fn wishes(&self) -> Wishes {
+        Wishes::unpack(self.wishes.load(Acquire))
+    }
+
+    /// Makes that known to the worker, which takes it up before its next batch.
+    pub(crate) fn set_wishes(&self, wishes: Wishes) {
+        self.wishes.store(wishes.pack(), Release);
     }
 
     /// A write to the spare completed: the next flush has to reach it.

@@ -2,23 +2,23 @@
 
 //! The worker of a volume: takes what failed or was held, and carries out what the engine decides.
 
+mod intake;
+
 use kernel::{
     prelude::*,
     sync::{atomic::Full, Arc},
 };
 
 use dm_remap_core::{
-    engine::{Action, Config, Engine, Event, Failure, Job, JobId, JobKind, Side, MAX_JOBS},
-    fault::Op,
+    engine::{self, Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
     layout::META_BYTES,
     open::{Expect, OpenError},
-    snapshot::Route,
     units::{BlockSize, Sector, SectorCount},
 };
 
 use crate::{
     dm::{
-        bio::{Bio, BioOp},
+        bio::Bio,
         context::Device,
         io::{IoBuffer, IoContext, IoFlags},
         status::Status,
@@ -29,14 +29,13 @@ use crate::{
         workqueue::Worker,
     },
     target::{
-        path::{direction, fault_of},
+        path::fault_of,
+        shape::Shape,
+        table::Table,
         volume::{Summary, Volume},
         Remap,
     },
 };
-
-/// How many blocks of a message's range are one job: short, so that I/O between them is not held up.
-const BLOCKS_A_JOB: u32 = 8;
 
 /// What only the worker, and the callbacks that run while it rests, may touch.
 pub(crate) struct Core {
@@ -52,8 +51,12 @@ pub(crate) struct Core {
     meta: IoBuffer,
     /// The bios of the batch, by job.
     jobs: [Option<Bio<Remap>>; MAX_JOBS],
+    /// The first sectors of its jobs that are a message's.
+    asked: [(JobKind, Sector); MAX_JOBS],
     /// What bios are sent to again: main and the spare, as the live table names them.
     devices: Option<(Device, Device)>,
+    /// The ranges of the live table.
+    shape: Option<Shape>,
 }
 
 impl Core {
@@ -66,7 +69,9 @@ impl Core {
             scratch: IoBuffer::new(block.sectors())?,
             meta: IoBuffer::new(SECTORS_OF_META)?,
             jobs: [const { None }; MAX_JOBS],
+            asked: [(JobKind::Io, Sector(0)); MAX_JOBS],
             devices: None,
+            shape: None,
         };
         Ok(KBox::new(core, GFP_KERNEL)?)
     }
@@ -109,9 +114,10 @@ impl Core {
         self.engine.as_mut().map_or(Ok(()), |e| e.grow(expect))
     }
 
-    /// Bios go to these handles from now on.
-    pub(crate) fn set_devices(&mut self, main: Device, spare: Device) {
-        self.devices = Some((main, spare));
+    /// This table serves from now on: bios go to its handles.
+    pub(crate) fn serve(&mut self, table: &Table) {
+        self.devices = Some((table.main, table.spare));
+        self.shape = Some(*table.shape());
     }
 }
 
@@ -127,6 +133,7 @@ pub(crate) fn run(volume: &Worker<Volume>) {
     let mut core = volume.core.lock();
     while core.collect(volume) {
         core.drive(volume);
+        volume.requests.lock().ended();
         volume.batches.fetch_add(1, Full);
     }
 }
@@ -145,110 +152,6 @@ pub(crate) fn close(volume: &Worker<Volume>) {
 }
 
 impl Core {
-    /// Takes a batch from the queues; false if there is nothing.
-    fn collect(&mut self, volume: &Volume) -> bool {
-        let mut any = false;
-        for slot in 0..MAX_JOBS {
-            let Ok(id) = u8::try_from(slot) else { break };
-            let id = JobId(id);
-            // The first place is for a request, however many bios wait: without that it would wait as
-            // long as they keep coming.
-            if slot == 0 && self.take_request(volume, id) {
-                any = true;
-            } else if let Some(bio) = volume.queue.pop() {
-                any = true;
-                self.take_bio(volume, id, bio);
-            } else if self.take_request(volume, id) {
-                any = true;
-            } else {
-                break;
-            }
-        }
-        any
-    }
-
-    /// Makes a job of the next part of what messages asked for; false if there is nothing, or not now.
-    fn take_request(&mut self, volume: &Volume, id: JobId) -> bool {
-        if volume.is_suspended() {
-            return false;
-        }
-        let most = volume.shape().block.sectors().saturating_mul(BLOCKS_A_JOB);
-        let Some((start, len)) = volume.requests.lock().take(most) else {
-            return false;
-        };
-        if let Some(engine) = self.engine.as_mut() {
-            let job = Job {
-                id,
-                op: Op::Write,
-                start,
-                len,
-                fua: false,
-                kind: JobKind::Relocate,
-            };
-            // There is room for a job of each name, and the engine is idle.
-            let _ = engine.submit(job);
-        }
-        true
-    }
-
-    /// Sends a bio on its way if the map of now has a direct one, and makes a job of it if not.
-    fn take_bio(&mut self, volume: &Volume, id: JobId, bio: Bio<Remap>) {
-        let Some(op) = direction(bio.op()) else {
-            // A discard, whose block was held. What lies on the spare stays there.
-            if let Some(bio) = self.resubmit(volume, Op::Read, bio) {
-                bio.complete(Status::OK);
-            }
-            return;
-        };
-        let bio = if bio.data().has_failed() {
-            bio
-        } else {
-            match self.resubmit(volume, op, bio) {
-                Some(bio) => bio,
-                None => return,
-            }
-        };
-        let Some(engine) = self.engine.as_mut() else {
-            return bio.complete(Status::IOERR);
-        };
-        let job = Job {
-            id,
-            op,
-            start: bio.sector(),
-            len: u32::try_from(bio.len().0).unwrap_or(u32::MAX),
-            fua: bio.is_fua(),
-            kind: JobKind::Io,
-        };
-        match self.jobs.get_mut(usize::from(id.0)) {
-            Some(slot) if slot.is_none() && engine.submit(job).is_ok() => *slot = Some(bio),
-            _ => bio.complete(Status::IOERR),
-        }
-    }
-
-    /// Sends a held bio to where it now belongs, if that is one place; gives it back if not.
-    fn resubmit(&mut self, volume: &Volume, op: Op, mut bio: Bio<Remap>) -> Option<Bio<Remap>> {
-        let Some((main, spare)) = self.devices else {
-            return Some(bio);
-        };
-        let reader = volume.map.read();
-        let whole = bio.len();
-        let (device, at, to_spare) = match reader.route(bio.sector(), whole, op) {
-            Route::Main { len } if len == whole => (main, volume.on_main(bio.sector()), false),
-            Route::Spare { block, offset, len }
-                if len == whole && bio.op() != BioOp::Discard && !volume.map_failed() =>
-            {
-                match volume.on_spare(block, offset) {
-                    Some(at) => (spare, at, true),
-                    None => return Some(bio),
-                }
-            }
-            _ => return Some(bio),
-        };
-        bio.data_mut().reenter(reader.into_token(), op, to_spare);
-        bio.resubmit(device, at);
-        None
-    }
-
     /// Carries out one action after another until the engine is idle.
     fn drive(&mut self, volume: &Worker<Volume>) {
         let mut event = Event::Start;
@@ -277,6 +180,7 @@ impl Core {
                 uuid: self.uuid,
                 counters: engine.map().counters(),
                 engine: engine.status(),
+                stats: engine.stats(),
             });
         }
     }
@@ -379,8 +283,11 @@ impl Core {
             Action::Complete {
                 job,
                 result,
-                stayed: _,
+                stayed,
             } => {
+                if stayed != 0 {
+                    self.tell_stayed(volume, job, stayed);
+                }
                 let status = match result {
                     Ok(()) => Status::OK,
                     Err(failure) => Status::from_code(failure.code),
@@ -447,8 +354,8 @@ fn outcome(status: Status) -> Event {
     }
 }
 
-fn failure(status: Status) -> Failure {
-    Failure {
+fn failure(status: Status) -> engine::Failure {
+    engine::Failure {
         fault: fault_of(status),
         code: status.code(),
     }

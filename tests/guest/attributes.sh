@@ -26,7 +26,7 @@ agree() {
         "$(status_field r spare_free) $(status_field r spare_failed)"
 }
 agree "at first"
-match "the status line" "^0 32768 remap 2/[0-9]+ 0 0 [0-9]+ rw - - block_sectors 8 spare_free [0-9]+ spare_failed 0 pending_dropped 0 degraded -$" "$(dmsetup status r)"
+match "the status line" "^0 32768 remap 2/[0-9]+ 0 0 [0-9]+ rw - - block_sectors 8 spare_free [0-9]+ spare_failed 0 pending_dropped 0 degraded - queued 0 read_errors 0 write_errors 0 recovered 0 moved_write 0 moved_message 2 evacuated 0 returned 0 stayed 0 commits [0-9]+ flushes [0-9]+$" "$(dmsetup status r)"
 uuid=$(attr r uuid)
 generation=$(generation r)
 need dmsetup suspend r

@@ -9,7 +9,7 @@ load_module
 new_disk main 16
 new_disk spare 4
 remap_create r "$main" "$spare"
-match "help lists the messages" "remap S.*query S.*list .*help" "$(dmsetup message r 0 help | tr '\n' ' ')"
+match "help lists the messages" "remap S.*evacuate S.*retest S.*mark S.*unmark S.*query S.*list .*set .*clear_needs_check.*reset_stats.*help" "$(dmsetup message r 0 help | tr '\n' ' ')"
 equal "a sector of main" "9 main" "$(where r 9)"
 equal "an empty list is empty" "" "$(dmsetup message r 0 list)"
 equal "remap says what it did" "queued 17 sectors from 15" "$(dmsetup message r 0 remap 15 17)"

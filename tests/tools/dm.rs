@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -48,6 +49,23 @@ impl Control {
         self.ioctl(TARGET_MSG, device, 0, &data)
             .with_context(|| format!("message {device} {text}"))?;
         Ok(())
+    }
+
+    /// A message that is sent again as long as the target has no room for it.
+    pub fn message_patiently(&self, device: &str, text: &str) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let sent = self.message(device, text);
+            let error = match &sent {
+                Err(error) => error.root_cause().downcast_ref::<std::io::Error>(),
+                Ok(()) => None,
+            };
+            let full = error.is_some_and(|e| e.raw_os_error() == Some(libc::EAGAIN));
+            if !full || Instant::now() > until {
+                return sent;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Makes a device of one target, from a table line, and says where its node is.

@@ -153,7 +153,7 @@ fn run(args: Vec<String>) -> Result<()> {
 fn messages(device: &str) -> Result<()> {
     let control = dm::Control::open()?;
     for line in std::io::stdin().lines() {
-        control.message(device, &line?)?;
+        control.message_patiently(device, &line?)?;
     }
     Ok(())
 }

@@ -2,25 +2,36 @@
 
 //! What `dmsetup message` can say.
 
-use core::ffi::CStr;
 use core::fmt;
 
-use super::{number, NotANumber};
+use super::{number, table::policy_of, NotANumber};
+use crate::engine::JobKind;
+use crate::fault::ErrorPolicy;
 use crate::units::{Sector, SectorCount};
 
 /// The reply to `help`.
 pub const HELP: &str = "\
 remap S [N]: move the blocks of N sectors (1) from sector S on to the spare area
+evacuate S [N]: the same, but only blocks that can be read whole
+retest S [N]|all: move blocks back that main takes again, read pending sectors again
+mark S [N]: call these sectors pending
+unmark S [N]: no longer call them pending
 query S: where sector S lives
 list [remapped|pending|lost] [from S]: what is special, from sector S (0) on
+set error_policy medium|confirm|any: which errors count as the medium's
+set auto_remap on|off: whether a failing write moves its block
+clear_needs_check: read the metadata again, and let the map change again
+reset_stats: count anew
 help: this text
 ";
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Move the blocks of these sectors, all of which the target has.
-    Remap {
+    /// Do this to the blocks of these sectors, all of which the target has.
+    Blocks {
+        /// What: not [`JobKind::Io`].
+        kind: JobKind,
         /// The first.
         start: Sector,
         /// How many: at least one.
@@ -38,8 +49,23 @@ pub enum Message {
         /// From which sector on; the target has it.
         from: Sector,
     },
+    /// Change a feature.
+    Set(Setting),
+    /// Check the metadata, and let the map change again.
+    ClearNeedsCheck,
+    /// Count anew.
+    ResetStats,
     /// Say what can be said.
     Help,
+}
+
+/// A feature that can change while the device runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `error_policy`.
+    ErrorPolicy(ErrorPolicy),
+    /// Not `no_auto_remap`.
+    AutoRemap(bool),
 }
 
 /// What a list is of.
@@ -67,33 +93,53 @@ impl Listed {
     }
 }
 
-/// What is wrong with a message.
+/// What is wrong with a message. Displaying it gives one line: what is wrong, or what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageError(&'static CStr);
-
-impl MessageError {
-    /// One line: what is wrong, or what would be right. C's strings are what device-mapper takes.
-    #[inline(never)]
-    pub const fn text(self) -> &'static CStr {
-        self.0
-    }
+pub struct MessageError {
+    /// The verb, if there is such a one.
+    verb: Option<&'static str>,
+    what: &'static str,
 }
 
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.to_str().unwrap_or_default())
+        if let Some(verb) = self.verb {
+            f.write_str(verb)?;
+            f.write_str(": ")?;
+        }
+        f.write_str(self.what)
     }
 }
 
-/// The texts for a number that is none: not digits, too large.
-struct Texts(&'static CStr, &'static CStr);
-
-fn parsed(word: &str, texts: Texts) -> Result<u64, MessageError> {
-    number(word).map_err(|e| match e {
-        NotANumber::Digits => MessageError(texts.0),
-        NotANumber::TooLarge => MessageError(texts.1),
-    })
+/// What follows a verb.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// A sector, and perhaps a number of them.
+    Range(JobKind),
+    /// The same, or `all`.
+    RangeOrAll(JobKind),
+    Sector,
+    List,
+    Setting,
+    Nothing(Message),
 }
+
+const VERBS: [(&str, Takes); 11] = [
+    ("remap", Takes::Range(JobKind::Relocate)),
+    ("evacuate", Takes::Range(JobKind::Evacuate)),
+    ("retest", Takes::RangeOrAll(JobKind::Retest)),
+    ("mark", Takes::Range(JobKind::Mark)),
+    ("unmark", Takes::Range(JobKind::Unmark)),
+    ("query", Takes::Sector),
+    ("list", Takes::List),
+    ("set", Takes::Setting),
+    (
+        "clear_needs_check",
+        Takes::Nothing(Message::ClearNeedsCheck),
+    ),
+    ("reset_stats", Takes::Nothing(Message::ResetStats)),
+    ("help", Takes::Nothing(Message::Help)),
+];
 
 impl Message {
     /// Reads a message to a target of `target_len` sectors.
@@ -102,129 +148,149 @@ impl Message {
         target_len: SectorCount,
     ) -> Result<Message, MessageError> {
         let mut words = words.into_iter();
-        let (message, extra) = match words.next() {
-            Some("remap") => (
-                remap(&mut words, target_len)?,
-                c"remap takes no more than a sector and a number of sectors",
-            ),
-            Some("query") => (
-                query(&mut words, target_len)?,
-                c"query takes no more than a sector",
-            ),
-            Some("list") => (
-                list(&mut words, target_len)?,
-                c"list takes no more than remapped, pending or lost, and from with a sector",
-            ),
-            Some("help") => (Message::Help, c"help takes no argument"),
-            Some(_) => {
-                return Err(MessageError(
-                    c"unknown message: remap, query, list and help are known",
-                ))
-            }
-            None => return Err(MessageError(c"the message is empty: try help")),
-        };
-        match words.next() {
-            Some(_) => Err(MessageError(extra)),
-            None => Ok(message),
-        }
+        parse(&mut words, target_len)
     }
 }
 
-fn remap<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
+fn parse(
+    words: &mut dyn Iterator<Item = &str>,
     target_len: SectorCount,
 ) -> Result<Message, MessageError> {
-    let word = words
-        .next()
-        .ok_or(MessageError(c"remap is without its sector"))?;
-    let texts = Texts(
-        c"remap: the sector is not a number",
-        c"remap: the sector is too large a number",
-    );
-    let start = parsed(word, texts)?;
-    let texts = Texts(
-        c"remap: the number of sectors is not a number",
-        c"remap: the number of sectors is too large a number",
-    );
-    let len = words.next().map_or(Ok(1), |word| parsed(word, texts))?;
-    if start >= target_len.0 {
-        return Err(MessageError(
-            c"remap: the sector is past the end of the target",
-        ));
-    }
-    if len == 0 {
-        return Err(MessageError(c"remap: the number of sectors is zero"));
-    }
-    if len > target_len.0.saturating_sub(start) {
-        return Err(MessageError(
-            c"remap: the sectors go past the end of the target",
-        ));
-    }
-    Ok(Message::Remap {
-        start: Sector(start),
-        len: SectorCount(len),
+    let wrong = |what| MessageError { verb: None, what };
+    let word = words.next();
+    let word = word.ok_or(wrong("the message is empty: try help"))?;
+    let found = VERBS.into_iter().find(|(verb, _)| *verb == word);
+    let (verb, takes) = found.ok_or(wrong("unknown message: try help"))?;
+    let mut rest = Rest { words, target_len };
+    let message = rest.message(takes).and_then(|message| rest.end(message));
+    message.map_err(|what| MessageError {
+        verb: Some(verb),
+        what,
     })
 }
 
-fn query<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
+/// Why a word is none of the two kinds of numbers that there are: not digits, too large.
+type Texts = (&'static str, &'static str);
+
+const SECTOR: Texts = (
+    "the sector is not a number",
+    "the sector is too large a number",
+);
+
+const COUNT: Texts = (
+    "the number of sectors is not a number",
+    "the number of sectors is too large a number",
+);
+
+/// What follows the verb.
+struct Rest<'w, 'a> {
+    words: &'w mut dyn Iterator<Item = &'a str>,
     target_len: SectorCount,
-) -> Result<Message, MessageError> {
-    let word = words
-        .next()
-        .ok_or(MessageError(c"query is without its sector"))?;
-    let texts = Texts(
-        c"query: the sector is not a number",
-        c"query: the sector is too large a number",
-    );
-    let at = parsed(word, texts)?;
-    if at >= target_len.0 {
-        return Err(MessageError(
-            c"query: the sector is past the end of the target",
-        ));
-    }
-    Ok(Message::Query { at: Sector(at) })
 }
 
-fn list<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
-    target_len: SectorCount,
-) -> Result<Message, MessageError> {
-    let mut word = words.next();
-    let what = match word {
-        Some("remapped") => Listed::Remapped,
-        Some("pending") => Listed::Pending,
-        Some("lost") => Listed::Lost,
-        _ => Listed::All,
-    };
-    if what != Listed::All {
-        word = words.next();
-    }
-    let from = match word {
-        None => 0,
-        Some("from") => {
-            let word = words
-                .next()
-                .ok_or(MessageError(c"list: from is without its sector"))?;
-            let texts = Texts(
-                c"list: the sector is not a number",
-                c"list: the sector is too large a number",
-            );
-            parsed(word, texts)?
+impl<'a> Rest<'_, 'a> {
+    fn message(&mut self, takes: Takes) -> Result<Message, &'static str> {
+        match takes {
+            Takes::Nothing(message) => Ok(message),
+            Takes::Sector => {
+                let word = self.words.next();
+                self.sector(word).map(|at| Message::Query { at })
+            }
+            Takes::Range(kind) => {
+                let word = self.words.next();
+                self.range(kind, word)
+            }
+            Takes::RangeOrAll(kind) => match self.words.next() {
+                Some("all") => Ok(Message::Blocks {
+                    kind,
+                    start: Sector(0),
+                    len: self.target_len,
+                }),
+                word => self.range(kind, word),
+            },
+            Takes::List => self.list(),
+            Takes::Setting => self.setting(),
         }
-        Some(_) => {
-            return Err(MessageError(
-                c"list: what follows is none of remapped, pending, lost and from",
-            ))
-        }
-    };
-    if from >= target_len.0 {
-        return Err(MessageError(
-            c"list: the sector is past the end of the target",
-        ));
     }
-    Ok(Message::List {
-        what,
-        from: Sector(from),
+
+    /// Nothing more may come.
+    fn end(&mut self, message: Message) -> Result<Message, &'static str> {
+        match self.words.next() {
+            Some(_) => Err("there are too many arguments: try help"),
+            None => Ok(message),
+        }
+    }
+
+    /// A sector of the target.
+    fn sector(&mut self, word: Option<&'a str>) -> Result<Sector, &'static str> {
+        let sector = parsed(word.ok_or("the sector is missing")?, SECTOR)?;
+        if sector >= self.target_len.0 {
+            return Err("the sector is past the end of the target");
+        }
+        Ok(Sector(sector))
+    }
+
+    fn range(&mut self, kind: JobKind, word: Option<&'a str>) -> Result<Message, &'static str> {
+        let start = self.sector(word)?;
+        let len = match self.words.next() {
+            Some(word) => parsed(word, COUNT)?,
+            None => 1,
+        };
+        if len == 0 {
+            return Err("the number of sectors is zero");
+        }
+        if len > self.target_len.0.saturating_sub(start.0) {
+            return Err("the sectors go past the end of the target");
+        }
+        Ok(Message::Blocks {
+            kind,
+            start,
+            len: SectorCount(len),
+        })
+    }
+
+    fn list(&mut self) -> Result<Message, &'static str> {
+        let mut word = self.words.next();
+        let what = match word {
+            Some("remapped") => Listed::Remapped,
+            Some("pending") => Listed::Pending,
+            Some("lost") => Listed::Lost,
+            _ => Listed::All,
+        };
+        if what != Listed::All {
+            word = self.words.next();
+        }
+        let from = match word {
+            None => Sector(0),
+            Some("from") => {
+                let word = self.words.next();
+                self.sector(word)?
+            }
+            Some(_) => return Err("what follows is none of remapped, pending, lost and from"),
+        };
+        Ok(Message::List { what, from })
+    }
+
+    fn setting(&mut self) -> Result<Message, &'static str> {
+        let key = self.words.next().ok_or("the key is missing")?;
+        let value = self.words.next();
+        let setting = match (key, value) {
+            ("error_policy" | "auto_remap", None) => return Err("the value is missing"),
+            ("error_policy", Some(word)) => Setting::ErrorPolicy(
+                policy_of(word).ok_or("error_policy is none of medium, confirm and any")?,
+            ),
+            ("auto_remap", Some("on")) => Setting::AutoRemap(true),
+            ("auto_remap", Some("off")) => Setting::AutoRemap(false),
+            ("auto_remap", _) => return Err("auto_remap is neither on nor off"),
+            _ => return Err("unknown key: error_policy and auto_remap are known"),
+        };
+        Ok(Message::Set(setting))
+    }
+}
+
+fn parsed(word: &str, texts: Texts) -> Result<u64, &'static str> {
+    number(word).map_err(|e| match e {
+        NotANumber::Digits => texts.0,
+        NotANumber::TooLarge => texts.1,
     })
 }

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::engine::{State, Status};
+use crate::engine::{State, Stats, Status};
 use crate::map::Counters;
 use crate::units::BlockSize;
 
@@ -17,6 +17,10 @@ pub struct Line {
     pub status: Status,
     /// The size of a block.
     pub block_size: BlockSize,
+    /// How often what happened.
+    pub stats: Stats,
+    /// Requests of messages that have not ended.
+    pub queued: usize,
 }
 
 impl fmt::Display for Line {
@@ -56,6 +60,11 @@ impl fmt::Display for Line {
             counters.spare_free,
             counters.spare_failed,
             counters.pending_dropped,
-        )
+        )?;
+        write!(f, " queued {}", self.queued)?;
+        for (name, count) in self.stats.pairs() {
+            write!(f, " {name} {count}")?;
+        }
+        Ok(())
     }
 }

@@ -243,13 +243,18 @@ fn block_size(word: &str) -> Result<BlockSize, TableError> {
 }
 
 fn error_policy(word: &str) -> Result<ErrorPolicy, TableError> {
+    policy_of(word).ok_or(TableError(
+        c"error_policy is none of medium, confirm and any",
+    ))
+}
+
+/// The policy of this name.
+pub(super) fn policy_of(word: &str) -> Option<ErrorPolicy> {
     match word {
-        "medium" => Ok(ErrorPolicy::Medium),
-        "confirm" => Ok(ErrorPolicy::Confirm),
-        "any" => Ok(ErrorPolicy::Any),
-        _ => Err(TableError(
-            c"error_policy is none of medium, confirm and any",
-        )),
+        "medium" => Some(ErrorPolicy::Medium),
+        "confirm" => Some(ErrorPolicy::Confirm),
+        "any" => Some(ErrorPolicy::Any),
+        _ => None,
     }
 }
 

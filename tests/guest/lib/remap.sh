@@ -31,6 +31,17 @@ status_field() {
     dmsetup status "$1" | grep -oE -- "(^| )$2 [^ ]+" | awk '{ print $2 }'
 }
 
+# idle NAME: whether all that messages asked for has ended.
+idle() {
+    [[ $(status_field "$1" queued) == 0 ]]
+}
+
+# ask NAME MESSAGE...: sends it, and waits until it has ended.
+ask() {
+    need dmsetup message "$1" 0 "${@:2}" >/dev/null
+    until_true 30 "the message '${*:2}' has ended" idle "$1"
+}
+
 # attr NAME FILE: an attribute under /sys/block/dm-N/remap.
 attr() {
     cat "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1")/remap/$2"

@@ -10,6 +10,7 @@ mod assemble;
 mod attributes;
 mod message;
 mod notice;
+mod outcome;
 mod path;
 pub(crate) mod registry;
 mod shape;

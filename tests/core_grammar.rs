@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use dm_remap_core::engine::JobKind;
-use dm_remap_core::fault::ErrorPolicy;
+use dm_remap_core::fault::{ErrorPolicy, PendingWrites};
 use dm_remap_core::grammar::message::{Listed, Message, Setting, HELP};
 use dm_remap_core::grammar::table::{Features, TableLine};
 use dm_remap_core::units::{BlockSize, Sector, SectorCount};
@@ -34,16 +34,19 @@ fn a_table_line_says_what_it_means() {
         Ok(Features::default())
     );
 
-    let line = parse("a b 0 1 7 no_auto_remap error_policy any main_start 64 block_sectors 16")
-        .expect("right");
+    let line = parse(
+        "a b 0 1 9 no_auto_remap pending_writes main error_policy any main_start 64 block_sectors 16",
+    )
+    .expect("right");
     let features = line.features;
     assert!(!features.auto_remap);
     assert_eq!(features.error_policy, ErrorPolicy::Any);
+    assert_eq!(features.pending_writes, PendingWrites::Main);
     assert_eq!(features.main_start, Sector(64));
     assert_eq!(features.block_size, BlockSize::new(16));
     assert_eq!(
         line.to_string(),
-        "a b 0 1 7 block_sectors 16 main_start 64 error_policy any no_auto_remap"
+        "a b 0 1 9 block_sectors 16 main_start 64 error_policy any pending_writes main no_auto_remap"
     );
 }
 
@@ -107,6 +110,15 @@ fn wrong_lines() -> Vec<(String, &'static str)> {
             "a b 0 1 4 error_policy any error_policy any",
             "error_policy is given twice",
         ),
+        of("a b 0 1 1 pending_writes", "pending_writes is without"),
+        of(
+            "a b 0 1 2 pending_writes spare",
+            "pending_writes is neither",
+        ),
+        of(
+            "a b 0 1 4 pending_writes main pending_writes main",
+            "pending_writes is given twice",
+        ),
         of(
             "a b 0 1 2 no_auto_remap no_auto_remap",
             "no_auto_remap is given twice",
@@ -147,11 +159,13 @@ fn features() -> impl Strategy<Value = Features> {
         ErrorPolicy::Any,
     ]);
     let block = prop::option::of(0..12u32);
-    (block, any::<u64>(), policy, any::<bool>()).prop_map(
-        |(block, start, error_policy, auto_remap)| Features {
+    let pending = prop::sample::select(vec![PendingWrites::Remap, PendingWrites::Main]);
+    (block, any::<u64>(), policy, pending, any::<bool>()).prop_map(
+        |(block, start, error_policy, pending_writes, auto_remap)| Features {
             block_size: block.and_then(|shift| BlockSize::new(1 << shift)),
             main_start: Sector(start),
             error_policy,
+            pending_writes,
             auto_remap,
         },
     )
@@ -164,6 +178,8 @@ fn loose_words() -> impl Strategy<Value = Vec<String>> {
             "block_sectors",
             "main_start",
             "error_policy",
+            "pending_writes",
+            "main",
             "no_auto_remap",
             "medium",
             "confirm",

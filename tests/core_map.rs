@@ -89,11 +89,14 @@ impl Twin {
         if holds.contains(&Block(block)) {
             return Way::Worker(block);
         }
+        let state = self.chunks.get(&(block, (offset / 64) as u16));
+        let bit = 1u64 << (offset % 64);
+        if op == Op::Write && state.is_some_and(|c| c.pending() & bit != 0) {
+            return Way::Worker(block);
+        }
         let Some(&spare) = self.homes.get(&block) else {
             return Way::Main;
         };
-        let state = self.chunks.get(&(block, (offset / 64) as u16));
-        let bit = 1u64 << (offset % 64);
         match state {
             Some(c) if c.unspared() & bit != 0 => match op {
                 Op::Write => Way::Worker(block),

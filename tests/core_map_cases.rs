@@ -138,8 +138,10 @@ fn peers_row_5_unwritten_spare_sectors_are_never_read() {
 }
 
 #[test]
-fn pending_blocks_go_to_main_and_an_empty_snapshot_says_so_at_once() {
+fn pending_sectors_are_read_on_main_and_written_by_the_worker() {
     let mut map = new_map(size(8));
+    let empty = map.snapshot(&[], &[]).expect("memory");
+    assert!(empty.is_empty());
     let pending = Record::Sectors {
         block: Block(3),
         chunk: 0,
@@ -147,11 +149,19 @@ fn pending_blocks_go_to_main_and_an_empty_snapshot_says_so_at_once() {
     };
     assert_eq!(map.apply(&pending), Ok(()));
     let snapshot = map.snapshot(&[], &[]).expect("memory");
-    assert!(snapshot.is_empty());
+    assert!(!snapshot.is_empty());
     let len = SectorCount(96);
-    for op in [Op::Read, Op::Write] {
-        assert_eq!(snapshot.route(Sector(0), len, op), Route::Main { len });
-    }
+    assert_eq!(
+        snapshot.route(Sector(0), len, Op::Read),
+        Route::Main { len }
+    );
+    let write = |at, len| snapshot.route(Sector(at), SectorCount(len), Op::Write);
+    let len = SectorCount(24);
+    assert_eq!(write(0, 96), Route::Main { len });
+    let len = SectorCount(6);
+    assert_eq!(write(26, 96), Route::Worker { len });
+    let len = SectorCount(64);
+    assert_eq!(write(32, 64), Route::Main { len });
     assert!(!map.snapshot(&[Block(1)], &[]).expect("memory").is_empty());
     assert!(!map.snapshot(&[], &[Block(1)]).expect("memory").is_empty());
 }

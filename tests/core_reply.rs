@@ -148,6 +148,7 @@ fn the_status_line_has_fixed_fields_then_pairs() {
         let status = Status {
             state,
             needs_check,
+            storm: degraded == 3,
             generation: 77,
             degraded,
         };
@@ -171,5 +172,6 @@ fn the_status_line_has_fixed_fields_then_pairs() {
     assert!(line(State::Ro, true, 1).contains(" degraded a "));
     assert!(line(State::Fail, false, 2).contains(" fail - - "));
     assert!(line(State::Fail, false, 2).contains(" degraded b "));
+    assert!(line(State::Rw, false, 3).contains(" rw - storm "));
     assert!(line(State::Rw, false, 3).contains(" degraded ab "));
 }

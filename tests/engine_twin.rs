@@ -7,8 +7,8 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{JobKind, State},
-    fault::{ErrorPolicy, Op},
+    engine::{JobKind, State, StormLimits},
+    fault::{ErrorPolicy, Op, PendingWrites},
     layout::Use,
 };
 use lab::{
@@ -96,19 +96,43 @@ fn shape() -> impl Strategy<Value = Shape> {
     ];
     let physical =
         || (0u32..4, 0u32..8).prop_map(|(shift, phase)| (1 << shift, phase % (1 << shift)));
-    (0u32..8, 150u64..260, physical(), physical(), policy).prop_map(
-        |(block, len, (main_physical, main_phase), (spare_physical, spare_phase), policy)| Shape {
-            block: 1 << block,
-            len,
-            spare_len: 4096 + 32 * (1 << block),
-            main_physical,
-            main_phase,
-            spare_physical,
-            spare_phase,
-            policy,
-            auto_remap: true,
-        },
+    let pending = prop_oneof![Just(PendingWrites::Remap), Just(PendingWrites::Main)];
+    (
+        0u32..8,
+        150u64..260,
+        physical(),
+        physical(),
+        policy,
+        pending,
     )
+        .prop_map(
+            |(
+                block,
+                len,
+                (main_physical, main_phase),
+                (spare_physical, spare_phase),
+                policy,
+                pending_writes,
+            )| Shape {
+                block: 1 << block,
+                len,
+                spare_len: 4096 + 32 * (1 << block),
+                main_physical,
+                main_phase,
+                spare_physical,
+                spare_phase,
+                policy,
+                auto_remap: true,
+                pending_writes,
+                storm: StormLimits {
+                    // Small enough that there are some.
+                    region_sectors: 32,
+                    run_regions: 5,
+                    pause_ms: 0,
+                    ..StormLimits::default()
+                },
+            },
+        )
 }
 
 fn fault(kind: u8) -> (Until, dm_remap_core::engine::Failure) {

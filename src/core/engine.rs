@@ -23,12 +23,15 @@ mod commit;
 mod grow;
 mod journal;
 mod narrow;
+mod pending;
 mod piece;
 mod relocate;
 mod replace;
 mod retest;
 mod round;
 mod stats;
+mod step;
+mod storm;
 mod verbs;
 mod weak;
 
@@ -36,10 +39,11 @@ pub use action::{
     Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Side, State, Status, MAX_JOBS,
 };
 pub use stats::{Count, Stats};
+pub use storm::StormLimits;
 
 use crate::{
     fault::ErrorPolicy,
-    layout::{CopyId, Layout, MetaBuf},
+    layout::{Layout, MetaBuf},
     log::{self, Writer},
     map::{Cursor, Map},
     mem::{Buf, NoMemory, Shared},
@@ -52,7 +56,8 @@ use changes::Change;
 use commit::Prepared;
 use piece::Piece;
 use relocate::{Move, Moving};
-use retest::Back;
+use step::{Degraded, Step};
+use storm::Storm;
 
 /// Sectors of a metadata block.
 const META_SECTORS: u32 = 8;
@@ -60,73 +65,6 @@ const META_SECTORS: u32 = 8;
 /// The batch is full, the name is taken, or the engine is not idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
-
-/// Where the machine stands. In each step either nothing is under way and the step decides what is
-/// next, or its one action is under way and the step is what its event is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// No jobs.
-    Idle,
-    /// Chooses the next piece of the next job, or begins a round, or ends the batch.
-    Select,
-    /// The piece's data goes to scratch.
-    Gather,
-    /// The piece is tried alone.
-    Try,
-    /// The piece's data goes to its job.
-    Scatter,
-    /// It goes to the spare block as well, for main hardly gave it.
-    Fill,
-    /// Whether an I/O elsewhere on the same device succeeds: the n-th try.
-    Probe(u8),
-    /// The blocks that are to move are held, and earlier I/O to them is waited for.
-    Hold,
-    /// Chooses the next block to move, or ends this part of the round.
-    Pick,
-    /// What the jobs do not overwrite is read.
-    Salvage,
-    /// The jobs' data is laid over it.
-    Merge,
-    /// The spare block is written.
-    Spare,
-    /// Whether an I/O elsewhere on the spare succeeds: the n-th try.
-    SpareProbe(u8),
-    /// The block goes back to main, in four steps.
-    Back(Back),
-    /// A physical block that is pending is read.
-    Reread,
-    /// What was written on the spare becomes durable.
-    Flush,
-    /// The next map and what will be published are made: after this nothing needs memory.
-    Prepare,
-    /// The session is opened on disk, if it is not.
-    Open,
-    /// The log is written anew, in its other half.
-    Compact,
-    /// The log block is written.
-    Commit,
-    /// One copy failed: a superblock says so before the change counts.
-    Degrade(Degraded, CopyId),
-    /// It is not known whether the change is durable: a superblock says so if it can be written.
-    Doubt,
-    /// The map that is true now is published.
-    Publish,
-    /// Finished jobs are completed, one by one.
-    Settle,
-    /// The map was loaded anew: it is published, and earlier I/O waited for.
-    Replaced,
-    /// The session is closed on disk.
-    Close,
-}
-
-/// What went to one copy only, and is true once that is on record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Degraded {
-    /// A block of the compaction.
-    Compaction,
-    /// The log block.
-    Commit,
-}
 
 /// A job in the batch.
 struct Slot {
@@ -196,6 +134,11 @@ pub struct Engine {
     unheld: Option<Shared<Snapshot>>,
     notices: Buf<Notice>,
     stats: Stats,
+    storm: Storm,
+    /// What was published last asks for word of writes that succeed.
+    readers_watch: bool,
+    /// The block of the piece is held.
+    guarded: bool,
 }
 
 impl Engine {
@@ -243,6 +186,9 @@ impl Engine {
             unheld: None,
             notices: Buf::new(),
             stats: Stats::default(),
+            storm: Storm::new(config.storm)?,
+            readers_watch: false,
+            guarded: false,
         };
         engine.jobs.try_reserve(MAX_JOBS)?;
         engine.reserve_round()?;
@@ -291,7 +237,11 @@ impl Engine {
     /// The snapshot that an [`Action::Publish`] is about. It was made in advance: publishing it needs no
     /// memory.
     pub fn take_snapshot(&mut self) -> Option<Shared<Snapshot>> {
-        self.publish.take()
+        let snapshot = self.publish.take();
+        if let Some(snapshot) = &snapshot {
+            self.readers_watch = snapshot.watches();
+        }
+        snapshot
     }
 
     /// What readers are to see, while idle: for the first time that one is published.
@@ -330,6 +280,7 @@ impl Engine {
         Status {
             state: self.state,
             needs_check: self.needs_check,
+            storm: self.storm.is_on(),
             generation: self.writer.generation(),
             degraded: self.writer.degraded(),
         }
@@ -372,7 +323,10 @@ impl Engine {
             Event::Meta { .. } => Ok(()),
         };
         match self.step {
+            Step::Guard => self.step = Step::Gather,
             Step::Gather => self.gathered(result),
+            Step::Prove(stage) => self.proved(stage, result),
+            Step::Watch => self.step = Step::Select,
             Step::Try => self.tried(result),
             Step::Scatter => self.scattered(result),
             Step::Fill => self.filled(result),
@@ -403,7 +357,10 @@ impl Engine {
         let action = match self.step {
             Step::Idle => return Some(Action::Idle),
             Step::Select => self.select(),
+            Step::Guard => self.guard(),
             Step::Gather => self.gather(),
+            Step::Prove(stage) => self.prove(stage),
+            Step::Watch => self.watch(),
             Step::Try => self.attempt(),
             Step::Scatter => self.scatter(),
             Step::Fill => self.fill(),

@@ -42,6 +42,16 @@ pub enum ErrorPolicy {
     Any,
 }
 
+/// The feature `pending_writes`: what becomes of a write to pending sectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PendingWrites {
+    /// Their block moves to the spare.
+    #[default]
+    Remap,
+    /// It goes to main first, which has to give back what was written.
+    Main,
+}
+
 /// What a policy says of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -33,8 +33,8 @@ const _: () = assert!(1u32 << CHUNK_SHIFT == (1u32 << BlockSize::MAX_SHIFT) / CH
 
 /// Where a remapped block lives, in four bytes.
 ///
-/// The highest bit says that some sector is not on the spare, so that an I/O to a block that is wholly
-/// there asks no further.
+/// The highest bit says that some sector is not on the spare, or is pending, so that an I/O to a block
+/// that is wholly and well there asks no further.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Home(u32);
 
@@ -55,7 +55,7 @@ impl Home {
         SpareBlock(self.0 & !Self::PARTIAL)
     }
 
-    /// Some sector of the block is not on the spare.
+    /// Some sector of the block is not on the spare, or is pending.
     #[inline]
     pub(crate) const fn is_partial(self) -> bool {
         self.0 & Self::PARTIAL != 0
@@ -120,7 +120,7 @@ pub(crate) const fn chunk_key(block: Block, chunk: u16) -> u64 {
 }
 
 /// The block and chunk of a [`chunk_key`].
-const fn of_chunk_key(key: u64) -> (Block, u16) {
+pub(crate) const fn of_chunk_key(key: u64) -> (Block, u16) {
     // The mask leaves five bits: nothing is cut.
     #[allow(clippy::as_conversions)]
     let chunk = (key & ((1 << CHUNK_SHIFT) - 1)) as u16;
@@ -175,7 +175,7 @@ struct Shape {
 ///
 /// # Invariants
 ///
-/// A home is partial if and only if a chunk of its block has unspared sectors; only chunks of remapped
+/// A home is partial if and only if a chunk of its block is not plain; only chunks of remapped
 /// blocks have any. `pending_records` counts the chunks of all other blocks. No chunk is plain.
 #[derive(Clone, Default)]
 struct State {
@@ -307,6 +307,7 @@ impl State {
             shape.block_size,
             self.homes.clone(),
             self.chunks.clone(),
+            self.pending_records != 0,
             holds,
             doubts,
         )

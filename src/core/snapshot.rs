@@ -6,7 +6,7 @@
 //! processor; asking allocates nothing, locks nothing and writes nothing.
 
 use crate::fault::Op;
-use crate::map::{chunk_key, next_of_blocks, Chunks, Cursor, Home, Homes};
+use crate::map::{chunk_key, next_of_blocks, of_chunk_key, Chunks, Cursor, Home, Homes};
 use crate::mem::{Buf, NoMemory};
 use crate::record::{ChunkState, Record, CHUNK_SECTORS};
 use crate::search::first_not;
@@ -35,7 +35,7 @@ pub enum Route {
         /// How much of it, all in one block.
         len: SectorCount,
     },
-    /// To the worker: a block that is held, or a write that makes sectors on spare.
+    /// To the worker: a block that is held, or a write to sectors that are not on the spare yet or pending.
     Worker {
         /// How much of it, all in one block.
         len: SectorCount,
@@ -59,8 +59,12 @@ enum Holder {
 pub struct Snapshot {
     /// Nothing is special: every I/O goes to main.
     empty: bool,
-    /// There are holds or doubts.
+    /// There are holds or doubts, pending sectors of blocks that are not remapped, or a watch.
     watched: bool,
+    /// There are pending sectors of blocks that are not remapped.
+    marked: bool,
+    /// Somebody wants to know of writes that main has taken.
+    watching: bool,
     block_size: BlockSize,
     homes: Homes,
     chunks: Chunks,
@@ -70,24 +74,47 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The given trees, with `holds` kept for the worker and writes to `doubts` failing.
+    /// The given trees, with `holds` kept for the worker and writes to `doubts` failing; `marked` if chunks
+    /// of blocks that have no home are among them.
     pub(crate) fn new(
         block_size: BlockSize,
         homes: Homes,
         chunks: Chunks,
+        marked: bool,
         holds: &[Block],
         doubts: &[Block],
     ) -> Result<Snapshot, NoMemory> {
-        let watched = !(holds.is_empty() && doubts.is_empty());
+        let watched = marked || !(holds.is_empty() && doubts.is_empty());
         Ok(Snapshot {
             empty: homes.is_empty() && !watched,
             watched,
+            marked,
+            watching: false,
             block_size,
             homes,
             chunks,
             holds: in_order(holds)?,
             doubts: in_order(doubts)?,
         })
+    }
+
+    /// The same, and if `watching`, writes to main are told of when they succeed.
+    #[must_use]
+    pub(crate) fn watching(mut self, watching: bool) -> Snapshot {
+        self.watching = watching;
+        self.watched |= watching;
+        self.empty &= !watching;
+        self
+    }
+
+    /// Whether a write to main is to be told of when it succeeds.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    #[inline]
+    pub const fn watches(&self) -> bool {
+        self.watching
     }
 
     /// Every I/O goes to main, whole.
@@ -189,7 +216,44 @@ impl Snapshot {
             .min();
         let edge = nearest.and_then(|b| self.block_size.start_of(b));
         let len = edge.map_or(len, |edge| len.min(edge.since(start)));
-        Route::Main { len }
+        if op == Op::Read || !self.marked {
+            return Route::Main { len };
+        }
+        match self.first_pending(start, len).map(|at| at.since(start)) {
+            Some(SectorCount(0)) => {
+                let (_, len) = self.run(block, offset, part, op);
+                Route::Worker { len }
+            }
+            Some(before) => Route::Main { len: before },
+            None => Route::Main { len },
+        }
+    }
+
+    /// The first of `len` sectors from `start` on that is pending.
+    fn first_pending(&self, start: Sector, len: SectorCount) -> Option<Sector> {
+        let offset = self.block_size.offset_in(start);
+        let chunk = u16::try_from(offset.wrapping_shr(CHUNK_SECTORS.trailing_zeros())).ok()?;
+        let first = chunk_key(self.block_size.block_of(start), chunk);
+        let before = offset & CHUNK_SECTORS.wrapping_sub(1);
+        let mut key = first;
+        loop {
+            let (found, state) = self.chunks.first_at_or_after(key)?;
+            let skipped = if found == first { before } else { 0 };
+            let pending = state.pending() & u64::MAX.wrapping_shl(skipped);
+            let (block, chunk) = of_chunk_key(found);
+            let sector = u64::from(chunk)
+                .wrapping_mul(u64::from(CHUNK_SECTORS))
+                .wrapping_add(u64::from(pending.trailing_zeros()));
+            let at = self.block_size.start_of(block)?;
+            let at = at.checked_add(SectorCount(sector))?;
+            if at.since(start) >= len {
+                return None;
+            }
+            if pending != 0 {
+                return Some(at);
+            }
+            key = found.checked_add(1)?;
+        }
     }
 
     /// Where `len` sectors from `offset` on of a remapped block go.
@@ -223,7 +287,7 @@ impl Snapshot {
     }
 
     /// Who holds the sector at `offset` of a remapped block, and for how many of the `len` sectors from
-    /// there on that is so. To a write, it is all one whether a sector is lost.
+    /// there on that is so. To a write, it is all one whether a sector is lost, only on main, or pending.
     fn run(&self, block: Block, offset: u32, len: SectorCount, op: Op) -> (Holder, SectorCount) {
         let mut same = 0u64;
         let mut at = offset;
@@ -233,15 +297,15 @@ impl Snapshot {
             let within = at & CHUNK_SECTORS.wrapping_sub(1);
             let key = chunk_key(block, chunk.unwrap_or(u16::MAX));
             let state = self.chunks.get(key).unwrap_or_default();
-            let lost = match op {
-                Op::Read => state.lost(),
-                Op::Write => 0,
+            let (unspared, lost) = match op {
+                Op::Read => (state.unspared(), state.lost()),
+                Op::Write => (state.unspared() | state.pending(), 0),
             };
-            let here = holder_of(state, lost, 1u64.wrapping_shl(within));
+            let here = holder_of(unspared, lost, 1u64.wrapping_shl(within));
             if *holder.get_or_insert(here) != here {
                 break;
             }
-            let others = !held_by(state, lost, here).wrapping_shr(within);
+            let others = !held_by(unspared, lost, here).wrapping_shr(within);
             let room = CHUNK_SECTORS.wrapping_sub(within);
             let run = others.trailing_zeros().min(room);
             same = same.saturating_add(u64::from(run));
@@ -256,10 +320,10 @@ impl Snapshot {
 }
 
 /// Who holds the sector of `bit`.
-fn holder_of(state: ChunkState, lost: u64, bit: u64) -> Holder {
+fn holder_of(unspared: u64, lost: u64, bit: u64) -> Holder {
     if lost & bit != 0 {
         Holder::Nobody
-    } else if state.unspared() & bit != 0 {
+    } else if unspared & bit != 0 {
         Holder::Main
     } else {
         Holder::Spare
@@ -267,10 +331,10 @@ fn holder_of(state: ChunkState, lost: u64, bit: u64) -> Holder {
 }
 
 /// The sectors that `holder` holds.
-fn held_by(state: ChunkState, lost: u64, holder: Holder) -> u64 {
+fn held_by(unspared: u64, lost: u64, holder: Holder) -> u64 {
     match holder {
-        Holder::Spare => !state.unspared(),
-        Holder::Main => state.unspared() & !lost,
+        Holder::Spare => !unspared,
+        Holder::Main => unspared & !lost,
         Holder::Nobody => lost,
     }
 }

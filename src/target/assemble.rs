@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 
 use dm_remap_core::{
-    engine::{Config, Engine, State},
+    engine::{Config, Engine, State, StormLimits},
     format::{self, FormatError, Params},
     identity::{Identities, Identity},
     layout::{Layout, LayoutError},
@@ -92,6 +92,8 @@ fn config(volume: &Volume, table: &Table, spares: u32) -> Config {
     Config {
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
+        pending_writes: wishes.pending_writes,
+        storm: StormLimits::default(),
         main_physical,
         main_phase,
         spare_physical,

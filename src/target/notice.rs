@@ -9,13 +9,14 @@ use dm_remap_core::engine::{Notice, State};
 use crate::target::volume::Volume;
 
 /// What the uevents say, at the index that [`kind`] gives.
-pub(crate) const EVENTS: [&CStr; 6] = [
+pub(crate) const EVENTS: [&CStr; 7] = [
     c"DM_REMAP_EVENT=first_pending",
     c"DM_REMAP_EVENT=remapped_doubled",
     c"DM_REMAP_EVENT=low_water",
     c"DM_REMAP_EVENT=exhausted",
     c"DM_REMAP_EVENT=state",
     c"DM_REMAP_EVENT=degraded",
+    c"DM_REMAP_EVENT=storm",
 ];
 
 fn kind(notice: Notice) -> usize {
@@ -26,6 +27,7 @@ fn kind(notice: Notice) -> usize {
         Notice::Exhausted => 3,
         Notice::State(_) => 4,
         Notice::Degraded(_) => 5,
+        Notice::Storm(_) => 6,
     }
 }
 
@@ -74,6 +76,11 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
             "{}: the map is not known to be right: I/O to remapped blocks fails, check the spare device\n",
             name
         ),
+        Notice::Storm(true) => pr_err!(
+            "{}: errors come from everywhere, or nothing works: nothing is remapped until that is over, check cable and controller\n",
+            name
+        ),
+        Notice::Storm(false) => pr_notice!("{}: I/O works again, and blocks are remapped again\n", name),
         Notice::Degraded(_) => pr_err!(
             "{}: copy {} of the metadata cannot be written: the other one serves alone, check the spare device\n",
             name,

@@ -44,6 +44,8 @@ enum Kind {
     /// Nothing.
     #[default]
     Plain,
+    /// Somebody wants to know whether main takes it.
+    MainWrite,
     /// The spare holds data that a flush has to cover.
     SpareWrite,
     /// A flush of main.
@@ -164,7 +166,11 @@ fn map_special<'a>(
             if len < bio.len() && !bio.accept_partial(len) {
                 return to_worker(volume, bio);
             }
-            bio.data_mut().reader = Some(reader.into_token());
+            let data = bio.data_mut();
+            if op == Op::Write && reader.watches() {
+                data.kind = Kind::MainWrite;
+            }
+            data.reader = Some(reader.into_token());
             bio.remap(table.main, volume.on_main(start))
         }
         Route::Spare { block, offset, len } => {
@@ -288,6 +294,7 @@ fn end_other<'a>(
             return bio.done(status);
         }
         (Kind::FlushSpare(covers), true) => volume.spare_flushed(covers),
+        (Kind::MainWrite, true) => volume.tell_main_took(),
         // Before the caller hears of it: a flush that it sends then has to reach the spare.
         (Kind::SpareWrite, true) => volume.note_spare_write(),
         _ => {}

@@ -11,7 +11,7 @@ use kernel::{
 };
 
 use dm_remap_core::{
-    fault::ErrorPolicy,
+    fault::{ErrorPolicy, PendingWrites},
     grammar::{
         geometry::{self, Request},
         table::{Features, TableLine},
@@ -43,6 +43,8 @@ use crate::{
 pub(crate) struct Wishes {
     /// The feature `error_policy`.
     pub(crate) policy: ErrorPolicy,
+    /// What becomes of writes to pending sectors.
+    pub(crate) pending_writes: PendingWrites,
     /// Unless the feature `no_auto_remap` is there.
     pub(crate) auto_remap: bool,
 }
@@ -55,7 +57,8 @@ impl Wishes {
             ErrorPolicy::Confirm => 1,
             ErrorPolicy::Any => 2,
         };
-        policy | u32::from(self.auto_remap) << 2
+        let main_first = self.pending_writes == PendingWrites::Main;
+        policy | u32::from(self.auto_remap) << 2 | u32::from(main_first) << 3
     }
 
     /// The inverse.
@@ -67,6 +70,10 @@ impl Wishes {
                 _ => ErrorPolicy::Any,
             },
             auto_remap: word & 4 != 0,
+            pending_writes: match word & 8 {
+                0 => PendingWrites::Remap,
+                _ => PendingWrites::Main,
+            },
         }
     }
 }
@@ -197,6 +204,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
     let key = ti.mapped_device();
     let wishes = Wishes {
         policy: features.error_policy,
+        pending_writes: features.pending_writes,
         auto_remap: features.auto_remap,
     };
 

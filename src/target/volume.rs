@@ -94,6 +94,8 @@ pub(crate) struct Volume {
     spare_flushed: Atomic<u64>,
     /// What the live table, or a message since, wishes.
     wishes: Atomic<u32>,
+    /// Main took a write, which the engine wants to know of.
+    main_took: Atomic<bool>,
     /// A flush failed: the next flush fails, and so does the next FUA write.
     fail_next_flush: Atomic<bool>,
     fail_next_fua: Atomic<bool>,
@@ -124,6 +126,7 @@ impl Volume {
             engine: EngineStatus {
                 state: State::Ro,
                 needs_check: false,
+                storm: false,
                 generation: 0,
                 degraded: 0,
             },
@@ -152,6 +155,7 @@ impl Volume {
                     spare_writes: Atomic::new(0u64),
                     spare_flushed: Atomic::new(0u64),
                     wishes: Atomic::new(0u32),
+                    main_took: Atomic::new(false),
                     fail_next_flush: Atomic::new(false),
                     fail_next_fua: Atomic::new(false),
                     batches: Atomic::new(0u64),
@@ -295,6 +299,11 @@ impl Volume {
         }
     }
 
+    /// Whether main took a write since somebody last asked.
+    pub(crate) fn take_main_took(&self) -> bool {
+        self.main_took.load(Relaxed) && self.main_took.xchg(false, Full)
+    }
+
     /// A flush failed on either device: nobody may believe the next one, nor the next FUA write.
     ///
     /// # Context
@@ -334,6 +343,13 @@ pub(crate) trait VolumeWorker {
     /// Any.
     fn enqueue(&self, bio: Bio<Remap>);
 
+    /// Main took a write, of which the published map wants word.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    fn tell_main_took(&self);
+
     /// Waits until nothing is on its way: no bio at a device, none queued, the worker idle. New I/O
     /// must have been stopped.
     fn drain(&self);
@@ -346,6 +362,13 @@ impl VolumeWorker for Worker<Volume> {
     fn enqueue(&self, bio: Bio<Remap>) {
         self.queue.push(bio);
         self.kick();
+    }
+
+    fn tell_main_took(&self) {
+        if !self.main_took.load(Relaxed) {
+            self.main_took.store(true, Release);
+            self.kick();
+        }
     }
 
     fn drain(&self) {

@@ -10,7 +10,7 @@ use kernel::{
 };
 
 use dm_remap_core::{
-    engine::{self, Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
+    engine::{Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
     layout::META_BYTES,
     open::{Expect, OpenError},
     units::{BlockSize, Sector, SectorCount},
@@ -29,7 +29,7 @@ use crate::{
         workqueue::Worker,
     },
     target::{
-        path::fault_of,
+        outcome::{done, outcome, place},
         shape::Shape,
         table::Table,
         volume::{Summary, Volume},
@@ -131,7 +131,7 @@ const SECTORS_OF_META: u32 = (META_BYTES / 512) as u32;
 pub(crate) fn run(volume: &Worker<Volume>) {
     let _noio = NoIo::enter();
     let mut core = volume.core.lock();
-    while core.collect(volume) {
+    while core.hear(volume) | core.collect(volume) {
         core.drive(volume);
         volume.requests.lock().ended();
         volume.batches.fetch_add(1, Full);
@@ -152,6 +152,15 @@ pub(crate) fn close(volume: &Worker<Volume>) {
 }
 
 impl Core {
+    /// Tells the engine that main took a write, if that is so.
+    fn hear(&mut self, volume: &Volume) -> bool {
+        let took = volume.take_main_took();
+        if let (Some(engine), true) = (self.engine.as_mut(), took) {
+            engine.main_took_a_write(clock::monotonic_ms());
+        }
+        took
+    }
+
     /// Carries out one action after another until the engine is idle.
     fn drive(&mut self, volume: &Worker<Volume>) {
         let mut event = Event::Start;
@@ -335,37 +344,5 @@ impl Core {
             .filter(|(status, _)| status.is_ok())
             .fold(0u32, |bits, (_, n)| bits | 1u32.wrapping_shl(n));
         Event::Meta { ok }
-    }
-}
-
-/// The device, and the sector of it, that the engine means.
-fn place(volume: &Volume, side: Side, at: Sector) -> (&crate::dm::device::BlockDevice, Sector) {
-    match side {
-        Side::Main => (&volume.main, volume.on_main(at)),
-        Side::Spare => (&volume.spare, volume.in_area(at)),
-    }
-}
-
-fn outcome(status: Status) -> Event {
-    if status.is_ok() {
-        Event::Ok
-    } else {
-        Event::Failed(failure(status))
-    }
-}
-
-fn failure(status: Status) -> engine::Failure {
-    engine::Failure {
-        fault: fault_of(status),
-        code: status.code(),
-    }
-}
-
-/// A copy that found no data is a bug of ours: the request fails, and nothing is written.
-fn done(copied: bool) -> Event {
-    if copied {
-        Event::Ok
-    } else {
-        Event::Failed(failure(Status::IOERR))
     }
 }

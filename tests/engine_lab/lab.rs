@@ -25,8 +25,10 @@ mod worker;
 use std::collections::VecDeque;
 
 use dm_remap_core::{
-    engine::{Action, Config, Engine, Event, Failure, JobKind, Notice, Side, State, MAX_JOBS},
-    fault::{ErrorPolicy, Op},
+    engine::{
+        Action, Config, Engine, Event, Failure, JobKind, Notice, Side, State, StormLimits, MAX_JOBS,
+    },
+    fault::{ErrorPolicy, Op, PendingWrites},
     mem::Shared,
     snapshot::{Route, Snapshot},
     units::{Block, Sector, SectorCount, SECTOR_BYTES},
@@ -48,6 +50,8 @@ pub struct Shape {
     pub spare_phase: u32,
     pub policy: ErrorPolicy,
     pub auto_remap: bool,
+    pub pending_writes: PendingWrites,
+    pub storm: StormLimits,
 }
 
 impl Default for Shape {
@@ -62,6 +66,8 @@ impl Default for Shape {
             spare_phase: 0,
             policy: ErrorPolicy::Confirm,
             auto_remap: true,
+            pending_writes: PendingWrites::default(),
+            storm: StormLimits::default(),
         }
     }
 }
@@ -99,6 +105,8 @@ struct Flying {
     request: Request,
     side: Side,
     at: u64,
+    /// If it succeeds, the engine wants to know.
+    watched: bool,
 }
 
 pub struct Lab {
@@ -123,10 +131,31 @@ pub struct Lab {
     pub lose_data: bool,
     /// Ranges of main that some plan ever made unreadable.
     pub faulty: Vec<std::ops::Range<u64>>,
+    /// A watched write to main succeeded.
+    main_took: bool,
     batch: Vec<Option<Request>>,
     flying: Vec<Flying>,
     scratch: Vec<u8>,
     event: Event,
+}
+
+/// What the engine is told.
+fn config(shape: &Shape) -> Config {
+    Config {
+        policy: shape.policy,
+        auto_remap: shape.auto_remap,
+        pending_writes: shape.pending_writes,
+        storm: shape.storm,
+        main_physical: shape.main_physical,
+        main_phase: shape.main_phase,
+        spare_physical: shape.spare_physical,
+        spare_phase: shape.spare_phase,
+        target_len: SectorCount(shape.len),
+        time_limit_ms: 60_000,
+        low_water: 4,
+        medium_code: MEDIUM.code,
+        io_code: IOERR.code,
+    }
 }
 
 impl Lab {
@@ -152,20 +181,7 @@ impl Lab {
         twin: Twin,
     ) -> Result<Lab, dm_remap_core::open::OpenError> {
         let (map, writer, state) = area::load(&mut spare, &shape)?;
-        let config = Config {
-            policy: shape.policy,
-            auto_remap: shape.auto_remap,
-            main_physical: shape.main_physical,
-            main_phase: shape.main_phase,
-            spare_physical: shape.spare_physical,
-            spare_phase: shape.spare_phase,
-            target_len: SectorCount(shape.len),
-            time_limit_ms: 60_000,
-            low_water: 4,
-            medium_code: MEDIUM.code,
-            io_code: IOERR.code,
-        };
-        let engine = Engine::new(map, writer, config, state).expect("granted");
+        let engine = Engine::new(map, writer, config(&shape), state).expect("granted");
         let snapshot = engine.snapshot().expect("granted");
         let scratch = vec![0; engine.scratch_sectors() as usize * SECTOR_BYTES];
         Ok(Lab {
@@ -185,11 +201,18 @@ impl Lab {
             unwritten: None,
             lose_data: false,
             faulty: Vec::new(),
+            main_took: false,
             batch: (0..MAX_JOBS).map(|_| None).collect(),
             flying: Vec::new(),
             scratch,
             event: Event::Start,
         })
+    }
+
+    /// A reload with other features.
+    pub fn reload(&mut self, shape: Shape) {
+        self.shape = shape;
+        self.engine.set_config(config(&shape));
     }
 
     /// The power is cut and comes back: what was under way is gone, what was not flushed perhaps.
@@ -317,7 +340,13 @@ impl Lab {
     fn fly(&mut self, request: Request, side: Side, at: u64) -> u32 {
         let len = request.len;
         self.tickets[request.ticket].open += 1;
-        self.flying.push(Flying { request, side, at });
+        let watched = self.snapshot.watches() && side == Side::Main && request.op == Op::Write;
+        self.flying.push(Flying {
+            request,
+            side,
+            at,
+            watched,
+        });
         len
     }
 
@@ -328,7 +357,12 @@ impl Lab {
 
     /// Part `i` of those under way reaches its disk and ends; if it fails, the worker gets it.
     pub fn land(&mut self, i: usize) {
-        let Flying { request, side, at } = self.flying.remove(i);
+        let Flying {
+            request,
+            side,
+            at,
+            watched,
+        } = self.flying.remove(i);
         let (from, len) = (request.from as usize, request.len as usize);
         let mut data = std::mem::take(&mut self.tickets[request.ticket].data);
         let range = &mut data[from * SECTOR_BYTES..(from + len) * SECTOR_BYTES];
@@ -341,6 +375,7 @@ impl Lab {
         match result {
             Ok(()) => {
                 ticket.open -= 1;
+                self.main_took |= watched;
                 self.end(request.ticket);
             }
             Err(_) => self.queue.push_back(request),

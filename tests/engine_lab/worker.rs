@@ -21,6 +21,9 @@ impl Lab {
     /// What the engine wants next; jobs are handed over when it is idle.
     pub fn ask(&mut self) -> Action {
         if self.event == Event::Start {
+            if std::mem::take(&mut self.main_took) {
+                self.engine.main_took_a_write(self.now);
+            }
             for id in 0..MAX_JOBS {
                 let Some(request) = self.queue.pop_front() else {
                     break;

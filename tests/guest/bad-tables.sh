@@ -45,11 +45,14 @@ $m $s 0 8192 0 no_auto_remap|there are more feature arguments than their number 
 $m $s 0 8192 1 no_auto_remap x|there are more feature arguments than their number says
 $m $s 0 8192 2 no_auto_remap|there are fewer feature arguments than their number says
 $m $s 0 8192 1|there are fewer feature arguments than their number says
-$m $s 0 8192 1 fast|unknown feature: block_sectors, main_start, error_policy and no_auto_remap are known
+$m $s 0 8192 1 fast|unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap
 $m $s 0 8192 4 block_sectors 8 block_sectors 8|block_sectors is given twice
 $m $s 0 8192 4 main_start 0 main_start 0|main_start is given twice
 $m $s 0 8192 4 error_policy any error_policy any|error_policy is given twice
 $m $s 0 8192 2 no_auto_remap no_auto_remap|no_auto_remap is given twice
+$m $s 0 8192 1 pending_writes|pending_writes is without remap or main
+$m $s 0 8192 2 pending_writes spare|pending_writes is neither remap nor main
+$m $s 0 8192 4 pending_writes main pending_writes main|pending_writes is given twice
 $m $s 0 8192 1 block_sectors|block_sectors is without its number of sectors
 $m $s 0 8192 1 main_start|main_start is without its sector
 $m $s 0 8192 1 error_policy|error_policy is without medium, confirm or any

@@ -54,8 +54,10 @@ null_bad nmain 0 32767
 refuse "confirm: plain errors everywhere" tool sectors write /dev/mapper/n 0 8 1
 refuse "confirm: a plain error of a read" tool sectors verify /dev/mapper/n 0 8 0
 equal "neither moves nor marks anything" "0 0" "$(attr n remapped) $(attr n pending)"
-need dmsetup load n --table "0 32768 remap /dev/nmain $spare2 0 8192 2 error_policy any"
-need dmsetup resume n
+equal "for it is no medium's" storm "$(status_word n 7)"
+# A device that is made anew knows nothing of that.
+need dmsetup remove n
+dm_create n "0 32768 remap /dev/nmain $spare2 0 8192 2 error_policy any"
 refuse "any: a plain error of a read" tool sectors verify /dev/mapper/n 0 1 0
 equal "makes it pending" "0 1 pending" "$(dmsetup message n 0 list)"
 check "any: a plain error of a write" tool sectors write /dev/mapper/n 0 8 1

@@ -3,7 +3,8 @@
 //! What goes into the engine and what comes out of it: jobs, events, actions, notices.
 
 use crate::{
-    fault::{ErrorPolicy, Fault, Op},
+    engine::storm::StormLimits,
+    fault::{ErrorPolicy, Fault, Op, PendingWrites},
     layout::Places,
     units::{Sector, SectorCount},
 };
@@ -193,6 +194,8 @@ pub enum Notice {
     Exhausted,
     /// The state is another one.
     State(State),
+    /// Errors come from everywhere, or nothing works: nothing moves by itself any more. Or that is over.
+    Storm(bool),
     /// This copy of the metadata cannot be written any more: 0 is A, 1 is B.
     Degraded(u8),
 }
@@ -216,6 +219,10 @@ pub struct Config {
     pub policy: ErrorPolicy,
     /// False with the feature `no_auto_remap`: a failing write is an error, and nothing moves by itself.
     pub auto_remap: bool,
+    /// The feature `pending_writes`.
+    pub pending_writes: PendingWrites,
+    /// From where on errors are a storm. What it is when the engine is made stays.
+    pub storm: StormLimits,
     /// Main's physical block size in sectors, a power of two.
     pub main_physical: u32,
     /// How far the target's first sector lies past an edge of a physical block of main, in sectors.
@@ -244,6 +251,8 @@ pub struct Status {
     pub state: State,
     /// The metadata has to be checked before the map may change again.
     pub needs_check: bool,
+    /// There is a storm: nothing moves by itself, and errors are passed up.
+    pub storm: bool,
     /// The generation of the last acknowledged change.
     pub generation: u64,
     /// A bit for each copy of the metadata that is degraded, copy A in the lowest.

@@ -2,7 +2,7 @@
 
 //! What changes in a round without a move: sectors that a write fills, marks of pending ones.
 
-use super::{bits::Parts, round::bit, Engine, Failure, Side, State};
+use super::{bits::Parts, relocate::Fate, round::bit, Engine, Failure, Move, Side, State};
 use crate::{
     fault::Op,
     record::{ChunkState, Record},
@@ -160,7 +160,8 @@ impl Engine {
                 break;
             };
             let moves = self.moves.as_slice();
-            if let Some(m) = moves.iter().position(|m| m.block == change.block) {
+            let moves_too = |m: &Move| m.block == change.block && m.fate == Fate::Waits;
+            if let Some(m) = moves.iter().position(moves_too) {
                 needs |= bit(m).unwrap_or(0);
                 continue;
             }

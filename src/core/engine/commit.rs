@@ -32,7 +32,8 @@ impl Engine {
         holds: &[Block],
         doubts: &[Block],
     ) -> Result<Shared<Snapshot>, NoMemory> {
-        Shared::try_new(self.map.snapshot(holds, doubts)?)
+        let snapshot = self.map.snapshot(holds, doubts)?;
+        Shared::try_new(snapshot.watching(self.storm.watches()))
     }
 
     /// What is published next, and what if the rest of the round comes to nothing.
@@ -102,10 +103,11 @@ impl Engine {
         self.collect_holds();
         self.doubt_records()?;
         let sure = self.doubts_for_good();
-        let good = snapshot_of(&next, self.holds.as_slice(), sure)?;
+        let watch = self.storm.watches();
+        let good = snapshot_of(&next, self.holds.as_slice(), sure, watch)?;
         let unheld = match self.holds.as_slice() {
             [] => None,
-            _ => Some(snapshot_of(&next, &[], sure)?),
+            _ => Some(snapshot_of(&next, &[], sure, watch)?),
         };
         let doubtful = self.snapshot_of(&[], self.doubts.as_slice())?;
         Ok(Prepared {
@@ -240,6 +242,7 @@ fn snapshot_of(
     next: &Next,
     holds: &[Block],
     doubts: &[Block],
+    watch: bool,
 ) -> Result<Shared<Snapshot>, NoMemory> {
-    Shared::try_new(next.snapshot(holds, doubts)?)
+    Shared::try_new(next.snapshot(holds, doubts)?.watching(watch))
 }

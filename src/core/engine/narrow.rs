@@ -3,8 +3,8 @@
 //! Narrowing: each physical block of a request alone, and what its failure means.
 
 use super::{
-    piece::Home, relocate::Kind, Action, Count, Engine, Failure, JobKind, Side, State, Step,
-    META_SECTORS,
+    piece::Home, relocate::Kind, retest::Back, Action, Count, Engine, Failure, JobKind, Side,
+    State, Step, META_SECTORS,
 };
 use crate::{
     fault::{Fault, Op, Verdict},
@@ -24,6 +24,9 @@ const PROBES: u8 = 3;
 impl Engine {
     /// Chooses the next piece of the first job that has one left.
     pub(super) fn select(&mut self) -> Option<Action> {
+        if let Some(action) = self.unguard() {
+            return Some(action);
+        }
         let full = self.round_is_full();
         let next = self
             .jobs
@@ -33,6 +36,7 @@ impl Engine {
             .find(|(_, s)| s.done < s.job.len);
         let Some((i, slot)) = next.filter(|_| !full) else {
             self.step = match (self.jobs.as_slice(), self.round_is_empty()) {
+                ([], true) if self.readers_watch != self.storm.watches() => Step::Watch,
                 ([], true) => Step::Idle,
                 (_, true) => Step::Settle,
                 (_, false) => Step::Hold,
@@ -83,7 +87,7 @@ impl Engine {
                 self.step
             }
             (None, Op::Read) => Step::Try,
-            (None, Op::Write) => Step::Gather,
+            (None, Op::Write) => self.write_way(),
         }
     }
 
@@ -150,7 +154,7 @@ impl Engine {
                 at,
                 len: piece.len,
                 offset: 0,
-                fua: job.fua,
+                fua: job.fua || piece.proving,
             },
         })
     }
@@ -167,6 +171,13 @@ impl Engine {
         match (op, result) {
             (Op::Read, Ok(())) => self.step = Step::Scatter,
             (Op::Write, Ok(())) => {
+                if self.piece.home.side(op) == Side::Main {
+                    self.main_works();
+                }
+                if self.piece.proving {
+                    self.step = Step::Prove(Back::Flush);
+                    return;
+                }
                 if self.piece.home.is_filled_by_write() {
                     self.note_fill();
                 }
@@ -183,7 +194,7 @@ impl Engine {
                 if failure.fault == Fault::Never {
                     // The device or the way to it: every other piece would tell the same.
                     self.stop(self.piece.slot, failure);
-                } else {
+                } else if !self.storm_passes(op, first) {
                     match op {
                         Op::Read => self.read_failed(first, failure),
                         Op::Write => self.write_failed(first, failure),
@@ -201,7 +212,7 @@ impl Engine {
             self.step = Step::Try;
             return;
         }
-        if medium {
+        if medium && self.blames_medium(Op::Read) {
             self.note_unread();
         }
         self.fail_piece(first);
@@ -213,24 +224,39 @@ impl Engine {
         match self.config.policy.judge(Op::Write, failure.fault) {
             Verdict::Confirm if self.piece.tries < WRITE_TRIES => self.step = Step::Try,
             Verdict::Confirm if may_move && !self.piece.confirmed => self.step = Step::Probe(0),
-            Verdict::Confirm | Verdict::Medium if may_move => self.relocate_piece(first),
+            Verdict::Confirm | Verdict::Medium if may_move && self.blames_medium(Op::Write) => {
+                self.relocate_piece(first);
+            }
             _ => self.fail_piece(first),
         }
     }
 
     /// Asks whether a read elsewhere on the device that failed succeeds.
     pub(super) fn probe(&mut self, n: u8) -> Option<Action> {
-        let side = self.piece.home.side(Op::Write);
+        let side = self.probed_side();
         let place = self.elsewhere(side, self.piece.block, n);
         if place.is_none() {
+            if n > 0 && side == Side::Main {
+                self.main_is_gone();
+            }
             self.fail_piece(self.piece.failure.unwrap_or(self.own_failure()));
         }
         place
     }
 
+    /// The device that is asked elsewhere: the one that failed.
+    fn probed_side(&self) -> Side {
+        let slot = self.jobs.as_slice().get(self.piece.slot);
+        let op = slot.map_or(Op::Write, |slot| slot.job.op);
+        self.piece.home.side(op)
+    }
+
     /// The n-th place elsewhere was asked.
     pub(super) fn probed(&mut self, n: u8, result: Result<(), Failure>) {
         self.piece.confirmed = result.is_ok();
+        if result.is_ok() && self.probed_side() == Side::Main {
+            self.calm();
+        }
         self.step = match result {
             Ok(()) => Step::Try,
             Err(_) => Step::Probe(n.saturating_add(1)),
@@ -274,7 +300,7 @@ impl Engine {
 
     /// The piece's block joins those that move, and its job waits for it.
     #[inline(never)]
-    fn relocate_piece(&mut self, cause: Failure) {
+    pub(super) fn relocate_piece(&mut self, cause: Failure) {
         let worn = self.piece.home.spare().is_some();
         self.move_piece(cause, worn, Kind::Failed);
     }

@@ -66,6 +66,8 @@ pub(super) struct Piece {
     pub(super) tries: u8,
     /// How it failed first.
     pub(super) failure: Option<Failure>,
+    /// It is a write to pending sectors of main, whose block is held: main has to show that it took it.
+    pub(super) proving: bool,
     /// It is a read that failed alone as one of the medium's.
     pub(super) weak: bool,
     /// An I/O elsewhere succeeded after it had failed: one more failure is the medium's.
@@ -83,6 +85,7 @@ impl Piece {
         home: Home::Main,
         tries: 0,
         failure: None,
+        proving: false,
         weak: false,
         confirmed: false,
     };

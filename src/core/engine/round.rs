@@ -101,7 +101,7 @@ impl Engine {
     /// Begins the round: the changes become records, and the blocks that move are held.
     pub(super) fn hold(&mut self) -> Option<Action> {
         self.records_of_changes();
-        if self.moves.as_slice().is_empty() {
+        if !self.moves.as_slice().iter().any(|m| m.fate == Fate::Waits) {
             self.step = Step::Flush;
             return None;
         }
@@ -225,6 +225,9 @@ impl Engine {
     /// A write that touches a block that is about to move stays: its data goes along, in the order in
     /// which the jobs came.
     pub(super) fn settle(&mut self) -> Option<Action> {
+        if let Some(action) = self.unguard() {
+            return Some(action);
+        }
         let over = self.round_is_empty();
         let done = self.jobs.as_slice().iter().position(|s| {
             let waits = s.needs != 0 || s.changes || (s.is_write() && self.moves_touched(s) != 0);

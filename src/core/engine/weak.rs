@@ -2,12 +2,14 @@
 
 //! Sectors that can be read, but not at once: they find another place while that is so.
 
-use super::{bits::Parts, piece::Home, relocate::Kind, Action, Engine, Failure, Side, Step};
+use super::{bits::Parts, piece::Home, relocate::Kind, Action, Engine, Failure, Side, State, Step};
+use crate::fault::Op;
 
 impl Engine {
-    /// Main may lose blocks, and blocks may move by themselves.
+    /// Blocks may move by themselves.
     pub(super) fn may_move(&self) -> bool {
-        self.config.auto_remap && self.state == super::State::Rw
+        let here = self.piece.home != Home::Main || !self.storm.is_on();
+        self.config.auto_remap && self.state == State::Rw && here
     }
 
     /// The piece was read, and its data delivered. If it had failed alone before, its block moves while all
@@ -17,6 +19,9 @@ impl Engine {
         let Some(cause) = piece.failure.filter(|_| piece.weak && self.may_move()) else {
             return self.piece_done();
         };
+        if !self.blames_medium(Op::Read) {
+            return self.piece_done();
+        }
         let worn = match piece.home {
             // Its block lives on the spare already: these sectors join it there.
             Home::OnlyMain(_) if self.is_unfilled() => return self.step = Step::Fill,

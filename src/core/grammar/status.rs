@@ -40,12 +40,13 @@ impl fmt::Display for Line {
         };
         write!(
             f,
-            "{}/{} {} {} {} {state} {needs_check} -",
+            "{}/{} {} {} {} {state} {needs_check} {}",
             counters.remapped,
             counters.spare_total,
             counters.pending_sectors,
             counters.lost_sectors,
             status.generation,
+            if status.storm { "storm" } else { "-" },
         )?;
         let degraded = match status.degraded & 3 {
             0 => "-",

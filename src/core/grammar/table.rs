@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use core::fmt;
 
 use super::{number, NotANumber};
-use crate::fault::ErrorPolicy;
+use crate::fault::{ErrorPolicy, PendingWrites};
 use crate::units::{BlockSize, Sector, SectorCount};
 
 /// The arguments of a target, after its type. Displaying it gives the arguments again.
@@ -33,6 +33,8 @@ pub struct Features {
     pub main_start: Sector,
     /// `error_policy medium|confirm|any`.
     pub error_policy: ErrorPolicy,
+    /// `pending_writes remap|main`.
+    pub pending_writes: PendingWrites,
     /// Not `no_auto_remap`: a failing write moves its block by itself.
     pub auto_remap: bool,
 }
@@ -43,6 +45,7 @@ impl Default for Features {
             block_size: None,
             main_start: Sector(0),
             error_policy: ErrorPolicy::default(),
+            pending_writes: PendingWrites::default(),
             auto_remap: true,
         }
     }
@@ -185,8 +188,8 @@ impl Features {
         group: &mut Group<'_, I>,
     ) -> Result<Features, TableError> {
         let mut features = Features::default();
-        let (mut block_sectors, mut main_start, mut policy, mut no_auto_remap) =
-            (false, false, false, false);
+        let (mut block_sectors, mut main_start, mut policy) = (false, false, false);
+        let (mut pending, mut no_auto_remap) = (false, false);
         while let Some(name) = group.next()? {
             match name {
                 "block_sectors" => {
@@ -210,13 +213,22 @@ impl Features {
                     let word = group.argument(c"error_policy is without medium, confirm or any")?;
                     features.error_policy = error_policy(word)?;
                 }
+                "pending_writes" => {
+                    once(&mut pending, c"pending_writes is given twice")?;
+                    let word = group.argument(c"pending_writes is without remap or main")?;
+                    features.pending_writes = match word {
+                        "remap" => PendingWrites::Remap,
+                        "main" => PendingWrites::Main,
+                        _ => return Err(TableError(c"pending_writes is neither remap nor main")),
+                    };
+                }
                 "no_auto_remap" => {
                     once(&mut no_auto_remap, c"no_auto_remap is given twice")?;
                     features.auto_remap = false;
                 }
                 _ => {
                     return Err(TableError(
-                        c"unknown feature: block_sectors, main_start, error_policy and no_auto_remap are known",
+                        c"unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap",
                     ))
                 }
             }
@@ -270,10 +282,12 @@ impl fmt::Display for TableLine<'_> {
         write!(f, "{main} {spare} {start} {len}")?;
         let default = Features::default();
         let policy = features.error_policy != default.error_policy;
+        let pending = features.pending_writes != default.pending_writes;
         let words = [
             (features.block_size.is_some(), 2u32),
             (features.main_start != default.main_start, 2),
             (policy, 2),
+            (pending, 2),
             (!features.auto_remap, 1),
         ];
         let count = words.iter().fold(0u32, |n, &(given, words)| {
@@ -296,6 +310,13 @@ impl fmt::Display for TableLine<'_> {
                 ErrorPolicy::Any => "any",
             };
             write!(f, " error_policy {name}")?;
+        }
+        if pending {
+            let name = match features.pending_writes {
+                PendingWrites::Remap => "remap",
+                PendingWrites::Main => "main",
+            };
+            write!(f, " pending_writes {name}")?;
         }
         if !features.auto_remap {
             f.write_str(" no_auto_remap")?;

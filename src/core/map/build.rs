@@ -108,10 +108,8 @@ impl Builder {
         let unspared = state.unspared() != 0;
         match &mut self.last {
             Some((last, _)) if *last > block => return Err(OUT_OF_ORDER),
-            // INVARIANT: partial as soon as one chunk has an unspared sector.
-            Some((last, home)) if *last == block => {
-                *home = Home::new(home.spare(), home.is_partial() || unspared);
-            }
+            // INVARIANT: partial as soon as there is a chunk, none of which is plain.
+            Some((last, home)) if *last == block => *home = Home::new(home.spare(), true),
             _ if unspared => {
                 return Err(MapError::Inconsistent(
                     "a sector of a block that is not remapped is off its spare block",

@@ -78,8 +78,11 @@ impl Next {
                 "a block lives on a failed spare block",
             ));
         }
-        match old {
-            Some(home) => self.fates.push(Fate::Free(home.spare()))?,
+        let partial = match old {
+            Some(home) => {
+                self.fates.push(Fate::Free(home.spare()))?;
+                home.is_partial()
+            }
             None => {
                 // INVARIANT: the block's chunks, none of which has an unspared sector, are of a remapped
                 // block from here on.
@@ -87,10 +90,11 @@ impl Next {
                 let chunks = chunks.fold(0u32, |n, _| n.saturating_add(1));
                 let pending = self.state.pending_records;
                 self.state.pending_records = pending.saturating_sub(chunks);
+                chunks != 0
             }
-        }
+        };
         self.fates.push(Fate::Used(spare))?;
-        let home = Home::new(spare, old.is_some_and(Home::is_partial));
+        let home = Home::new(spare, partial);
         self.state.homes = self.state.homes.insert(block.0, home)?;
         Ok(())
     }
@@ -146,7 +150,7 @@ impl Next {
                 _ => {}
             },
             Some(home) => {
-                let partial = next.chunks_of(block).any(|(_, c)| c.unspared() != 0);
+                let partial = next.chunks_of(block).next().is_some();
                 if partial != home.is_partial() {
                     // INVARIANT: asked of all chunks just now.
                     let home = Home::new(home.spare(), partial);

@@ -82,6 +82,10 @@ void dm_remap_helper_discards_supported(struct dm_target *ti);
 void dm_remap_helper_limits_discard(struct queue_limits *limits, struct block_device *bdev,
 				    sector_t start);
 
+/* A record of a log block that was written, to a copy for each bit of @written. */
+void dm_remap_helper_trace_commit(const char *device, u64 generation, u32 written,
+				  const char *what, u64 sector, u32 spare);
+
 struct kobject *dm_remap_helper_disk_kobj(struct mapped_device *md);
 void dm_remap_helper_attr_init(struct attribute *attr);
 

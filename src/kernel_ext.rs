@@ -11,4 +11,5 @@ pub(crate) mod ratelimit;
 pub(crate) mod spinlock;
 pub(crate) mod srcu;
 pub(crate) mod sysfs;
+pub(crate) mod trace;
 pub(crate) mod workqueue;

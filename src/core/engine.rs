@@ -32,6 +32,7 @@ mod round;
 mod stats;
 mod step;
 mod storm;
+mod trace;
 mod verbs;
 mod weak;
 

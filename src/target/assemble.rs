@@ -275,7 +275,7 @@ fn tell(volume: &Volume, report: &Report) {
     );
     if report.repaired > 0 {
         pr_warn!(
-            "{}: {} blocks of the log were written again from their other copy\n",
+            "{}: {} blocks of the log were written again from their other copy: check the spare device\n",
             volume.name(),
             report.repaired
         );

@@ -86,7 +86,7 @@ fn ask(volume: &Worker<Volume>, request: Request) -> Result {
     may_change(volume)?;
     if volume.requests.lock().push(request).is_err() {
         // Whoever sends thousands hears this often.
-        if volume.log_limit.allow() {
+        if volume.often_limit.allow() {
             refuse(volume, EAGAIN, "too many requests are waiting, try again");
         }
         return Err(EAGAIN);

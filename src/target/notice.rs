@@ -38,7 +38,12 @@ fn kind(notice: Notice) -> usize {
 /// Process context.
 pub(crate) fn tell(volume: &Volume, notice: Notice) {
     volume.events.raise(kind(notice));
-    if !volume.log_limit.allow() {
+    // What failing I/O may repeat does not use up the lines of what is rare.
+    let limit = match notice {
+        Notice::FirstPending | Notice::Exhausted => &volume.often_limit,
+        _ => &volume.rare_limit,
+    };
+    if !limit.allow() {
         return;
     }
     let name = volume.name();

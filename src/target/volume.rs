@@ -79,8 +79,11 @@ pub(crate) struct Volume {
     summary: SpinLockIrq<Summary>,
     /// Device-mapper's event of whichever table is live.
     pub(crate) events: Arc<EventSink>,
+    /// Of log lines that failing I/O may repeat, and of others.
     #[pin]
-    pub(crate) log_limit: RateLimit,
+    pub(crate) often_limit: RateLimit,
+    #[pin]
+    pub(crate) rare_limit: RateLimit,
     /// The directory under /sys/block; held outside of what it shows.
     #[pin]
     pub(crate) directory: Mutex<Option<Directory<Worker<Volume>>>>,
@@ -148,7 +151,8 @@ impl Volume {
                     core <- new_mutex!(core, "dm-remap core"),
                     summary <- new_spinlock_irqsave!(summary, "dm-remap summary"),
                     events,
-                    log_limit <- RateLimit::new(),
+                    often_limit <- RateLimit::new(),
+                    rare_limit <- RateLimit::new(),
                     directory <- new_mutex!(None, "dm-remap directory"),
                     suspended: Atomic::new(true),
                     map_failed: Atomic::new(false),

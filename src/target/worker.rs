@@ -13,7 +13,8 @@ use dm_remap_core::{
     engine::{Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
     layout::META_BYTES,
     open::{Expect, OpenError},
-    units::{BlockSize, Sector, SectorCount},
+    record::Record,
+    units::{Block, BlockSize, Sector, SectorCount, SpareBlock},
 };
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     kernel_ext::{
         clock,
         noio::{NoIo, NoReclaim},
+        trace,
         workqueue::Worker,
     },
     target::{
@@ -343,6 +345,23 @@ impl Core {
             .zip(0u32..)
             .filter(|(status, _)| status.is_ok())
             .fold(0u32, |bits, (_, n)| bits | 1u32.wrapping_shl(n));
+        self.trace(volume, ok);
         Event::Meta { ok }
+    }
+
+    /// Tells who traces commits what is in this one, if it is one, and how many copies have it.
+    fn trace(&self, volume: &Volume, ok: u32) {
+        let commit = self.engine.as_ref().and_then(|e| e.committing());
+        let (generation, records) = commit.unwrap_or_default();
+        for &record in records {
+            let (what, block, spare) = match record {
+                Record::Remap { block, spare } => (c"remap", block, spare),
+                Record::Unmap { block } => (c"unmap", block, SpareBlock(0)),
+                Record::Sectors { block, .. } => (c"sectors", block, SpareBlock(0)),
+                Record::BadSpare { spare } => (c"bad_spare", Block(0), spare),
+            };
+            let sector = volume.shape().block.start_of(block).unwrap_or(Sector(0));
+            trace::commit(volume.name(), generation, ok, what, sector.0, spare.0);
+        }
     }
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a target may grow, between two lives and live, also in the middle of a remapped block; what is new is main's.
 # Lanes: lockdep kasan
+# Timeout: 120
 
 . ./lib/lib.sh
 

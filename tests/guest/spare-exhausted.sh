@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: without a spare block left a failing write is an error and nothing else changes; low water, exhausted and each doubling are events.
 # Lanes: lockdep
+# Timeout: 120
 
 . ./lib/lib.sh
 

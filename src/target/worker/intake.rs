@@ -178,7 +178,7 @@ impl Core {
             }
             _ => "the spare area did not take the change",
         };
-        if volume.log_limit.allow() {
+        if volume.often_limit.allow() {
             pr_warn!(
                 "{}: from sector {} on, {} blocks stay as they are: {}\n",
                 volume.name(),

@@ -25,6 +25,7 @@ pub mod engine;
 pub mod fault;
 pub mod format;
 pub mod grammar;
+pub mod health;
 pub mod identity;
 pub mod layout;
 pub mod log;

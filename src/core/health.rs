@@ -6,6 +6,7 @@
 
 pub mod fixed;
 pub mod predictor;
+pub mod scan;
 
 use crate::units::Sector;
 

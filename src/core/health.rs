@@ -5,6 +5,9 @@
 //! Integers alone, and every figure can be checked by hand; `docs/prediction.md` says where they come from.
 
 pub mod fixed;
+pub mod latency;
+pub mod map;
+pub mod monitor;
 pub mod predictor;
 pub mod scan;
 

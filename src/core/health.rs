@@ -5,6 +5,7 @@
 //! Integers alone, and every figure can be checked by hand; `docs/prediction.md` says where they come from.
 
 pub mod fixed;
+pub mod image;
 pub mod latency;
 pub mod map;
 pub mod monitor;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Who raises the alarm, and when: the predictor that the kernel runs, and what it is compared with.
+
+use dm_remap_core::health::{predictor::Predictor, Event, What, DAY};
+use serde::Serialize;
+
+use super::disk::{Life, START};
+
+/// A way to raise an alarm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    /// The predictor of the kernel module.
+    Predictor,
+    /// The first error.
+    First,
+    /// As md gives up a disk: 20 read errors, halved each hour.
+    Md,
+    /// So many sectors found bad.
+    Count(u32),
+    /// So many errors, decayed over 30 days.
+    Rate(f64),
+}
+
+impl Method {
+    pub const ALL: [Method; 6] = [
+        Method::Predictor,
+        Method::First,
+        Method::Md,
+        Method::Count(40),
+        Method::Count(200),
+        Method::Rate(60.0),
+    ];
+
+    pub fn name(self) -> String {
+        match self {
+            Method::Predictor => "predictor".into(),
+            Method::First => "first error".into(),
+            Method::Md => "md's decay".into(),
+            Method::Count(n) => format!("count ≥ {n}"),
+            Method::Rate(n) => format!("raw rate ≥ {n}"),
+        }
+    }
+
+    /// The day of the first alarm.
+    pub fn alarm(self, life: &Life) -> Option<f64> {
+        let errors = || life.events.iter().filter(|e| e.what == What::Error);
+        let mut level = 0.0;
+        let mut last = START;
+        let mut decayed = |e: &Event, window: f64, limit: f64| {
+            level = level * (-((e.now - last) as f64) / window).exp() + 1.0;
+            last = e.now;
+            level >= limit
+        };
+        let mut sum = 0;
+        let found = match self {
+            Method::Predictor => return predict(life).0,
+            Method::First => errors().next(),
+            Method::Md => errors().find(|e| decayed(e, 3600.0 / std::f64::consts::LN_2, 20.0)),
+            Method::Count(n) => errors().find(|e| {
+                sum += e.sectors;
+                sum >= n
+            }),
+            Method::Rate(n) => errors().find(|e| decayed(e, 30.0 * DAY as f64, n)),
+        };
+        found.map(|e| (e.now - START) as f64 / DAY as f64)
+    }
+}
+
+/// One forecast and what became of it.
+pub struct Forecast {
+    pub probability: u16,
+    pub failed: bool,
+    /// Days that were forecast and days that it was.
+    pub time_to_failure: Option<(f64, f64)>,
+}
+
+/// Runs the predictor over a life, asking once a day: the first alarm, and a forecast for each week.
+pub fn predict(life: &Life) -> (Option<f64>, Vec<Forecast>) {
+    let mut predictor = Predictor::new(START);
+    let (mut alarm, mut forecasts) = (None, Vec::new());
+    let mut events = life.events.iter().peekable();
+    for day in 1..=life.end as u64 {
+        let now = START + day * DAY;
+        while let Some(event) = events.next_if(|e| e.now < now) {
+            predictor.note(event);
+        }
+        predictor.advance(now);
+        let today = day as f64;
+        if predictor.alarm() && alarm.is_none() {
+            alarm = Some(today);
+        }
+        // What comes within 30 days has to be known.
+        if day % 7 == 0 && (life.fails.is_some() || today + 30.0 <= life.end) {
+            let verdict = predictor.verdict();
+            let left = life.fails.map(|day| day - today);
+            let guess = verdict.time_to_failure.map(|s| s as f64 / DAY as f64);
+            forecasts.push(Forecast {
+                probability: verdict.probability,
+                failed: left.is_some_and(|left| left <= 30.0),
+                time_to_failure: guess.zip(left),
+            });
+        }
+    }
+    (alarm, forecasts)
+}
+
+/// How a method did on a population.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Score {
+    pub population: String,
+    pub method: String,
+    /// Disks that degraded and failed.
+    pub failing: u32,
+    /// Of them, those with an alarm before they failed.
+    pub caught: u32,
+    /// Of them, those with an alarm at least seven days before.
+    pub found: u32,
+    /// Disks that failed without a sign, and those of them with an alarm.
+    pub silent: u32,
+    pub silent_caught: u32,
+    /// Disks that did not fail, the years they were looked at, and those with an alarm.
+    pub good: u32,
+    pub good_years: f64,
+    pub false_alarms: u32,
+    /// Days from alarm to failure, for each disk that was caught.
+    #[serde(skip)]
+    pub leads: Vec<f64>,
+    pub median_lead: Option<f64>,
+    pub recall: Option<f64>,
+    pub precision: Option<f64>,
+    pub false_alarms_a_year: Option<f64>,
+    /// Matthews' correlation of an alarm in time, seven days before, and failure.
+    pub mcc: Option<f64>,
+}
+
+impl Score {
+    pub fn new(population: &str, method: &str) -> Score {
+        Score {
+            population: population.into(),
+            method: method.into(),
+            ..Score::default()
+        }
+    }
+
+    pub fn add(&mut self, life: &Life, alarm: Option<f64>) {
+        match (life.fails, life.degrades, alarm) {
+            (Some(fails), true, alarm) => {
+                self.failing += 1;
+                if let Some(alarm) = alarm.filter(|day| *day < fails) {
+                    self.caught += 1;
+                    self.leads.push(fails - alarm);
+                    self.found += u32::from(fails - alarm >= 7.0);
+                }
+            }
+            (Some(_), false, alarm) => {
+                self.silent += 1;
+                self.silent_caught += u32::from(alarm.is_some());
+            }
+            (None, _, alarm) => {
+                self.good += 1;
+                self.good_years += life.end / 365.0;
+                self.false_alarms += u32::from(alarm.is_some());
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Score {
+        let part = |a: u32, b: u32| (b > 0).then(|| f64::from(a) / f64::from(b));
+        self.leads.sort_by(f64::total_cmp);
+        self.median_lead = self.leads.get(self.leads.len() / 2).copied();
+        self.recall = part(self.found, self.failing);
+        if self.failing + self.silent > 0 {
+            self.precision = part(self.caught, self.caught + self.false_alarms);
+        }
+        self.false_alarms_a_year =
+            (self.good_years > 0.0).then(|| f64::from(self.false_alarms) / self.good_years);
+        let (hits, false_alarms) = (f64::from(self.found), f64::from(self.false_alarms));
+        let missed = f64::from(self.failing - self.found);
+        let rest = f64::from(self.good) - false_alarms;
+        if self.failing > 0 {
+            let product =
+                (hits + false_alarms) * (hits + missed) * (rest + false_alarms) * (rest + missed);
+            let mcc = (hits * rest - false_alarms * missed) / product.sqrt();
+            self.mcc = Some(if mcc.is_finite() { mcc } else { 0.0 });
+        }
+        self
+    }
+}

@@ -46,7 +46,7 @@ const CALM: u32 = 2 * WEIGHT;
 /// The sum grows no higher: with this an alarm ends some two months after the last episode.
 const SUM_MOST: u32 = 12 * WEIGHT;
 
-/// So many episodes within an hour, at different places, are a storm. What waits has room for no more.
+/// More episodes than this within an hour, at different places, are a storm. What waits has room for no more.
 const STORM: usize = 6;
 /// So many transport errors within an hour are a storm.
 const STORM_TRANSPORT: u8 = 3;

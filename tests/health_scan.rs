@@ -230,6 +230,28 @@ fn a_hit_is_followed_up_until_its_neighbours_are_clean() {
 }
 
 #[test]
+fn follow_up_goes_each_way_until_a_span_is_clean() {
+    let order = Order::Sequential;
+    let mut lab = Lab::new(100 * 128 * MIB, 0, Settings { order, ..fast() });
+    lab.scanner.note_hit(50 * 128 + 7);
+    // Something in the next two spans as well, nothing in the one before.
+    let bad = [51 * 128 + 127, 52 * 128];
+    for _ in 0..12 * 128 {
+        lab.step(|read| match bad.contains(&(read.start.0 / MIB)) {
+            true => Outcome::Hit,
+            false => Outcome::Clean,
+        });
+    }
+    // Whatever is that far away is no part of the pass yet.
+    let mut followed = BTreeMap::new();
+    for (_, read) in &lab.reads {
+        *followed.entry(read.start.0 / MIB / 128).or_insert(0u32) += 1;
+    }
+    let far: Vec<_> = followed.range(20..).map(|(span, n)| (*span, *n)).collect();
+    assert_eq!(far, [(49, 128), (50, 128), (51, 128), (52, 128), (53, 128)]);
+}
+
+#[test]
 fn it_waits_for_the_disk_to_be_idle_and_then_goes_on() {
     let settings = Settings {
         intensity: 5,

@@ -112,7 +112,11 @@ impl Harness {
         match case.module.as_deref() {
             None => self.build_module(lane, None)?,
             Some("none") => {}
-            folder => self.build_module(lane, folder)?,
+            Some(folders) => {
+                for folder in folders.split_whitespace() {
+                    self.build_module(lane, (folder != ".").then_some(folder))?;
+                }
+            }
         }
         let log = self.logs.join(lane).join(&case.name).with_extension("log");
         fs::create_dir_all(log.parent().context("a log has a folder")?)?;
@@ -155,6 +159,9 @@ impl Harness {
             .process_group(0);
         if let Some(memory) = case.memory {
             command.env("GUEST_MEM", memory.to_string());
+        }
+        if let Some(cpus) = case.cpus {
+            command.env("GUEST_CPUS", cpus.to_string());
         }
         let mut guest = command.spawn().context("scripts/guest")?;
         let limit = Instant::now() + Duration::from_secs(timeout) + BOOT;

@@ -18,7 +18,9 @@ pub struct Case {
     pub timeout: u64,
     /// MiB.
     pub memory: Option<u64>,
-    /// A folder with the module that the test loads in place of dm-remap, or `none`.
+    /// Processors of the guest (uml lanes).
+    pub cpus: Option<u64>,
+    /// Folders with the modules that the test loads in place of dm-remap (which is in `.`), or `none`.
     pub module: Option<String>,
     /// The test checks the checker: it passes when it is failed for a reason with this in it.
     pub caught: Option<String>,
@@ -39,6 +41,7 @@ impl Case {
             lanes: Vec::new(),
             timeout: 60,
             memory: None,
+            cpus: None,
             module: None,
             caught: None,
         };
@@ -58,6 +61,7 @@ impl Case {
                 }
                 "Timeout" => case.timeout = value.parse().context("Timeout: seconds")?,
                 "Memory" => case.memory = Some(value.parse().context("Memory: MiB")?),
+                "Cpus" => case.cpus = Some(value.parse().context("Cpus: a number")?),
                 "Module" => case.module = Some(value.to_owned()),
                 "Caught" => case.caught = Some(value.to_owned()),
                 // For scripts/guest, and the licence line.

@@ -147,14 +147,19 @@ impl DeviceInfo {
         text(&self.facts.name)
     }
 
-    /// The UUID in the partition table, as text; for a whole disk there is none.
-    pub(crate) fn part_uuid(&self) -> Option<&str> {
-        self.facts
-            .has_part_uuid
-            .then(|| text(&self.facts.part_uuid))
+    /// Whether it is one of device-mapper's.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.facts.mapped
     }
 
-    /// An identity that the whole disk has of itself.
+    /// As text, the UUID in the partition table, or for one of device-mapper's the one that it was
+    /// given there. Whole disks have none.
+    pub(crate) fn uuid(&self) -> Option<&str> {
+        Some(text(&self.facts.uuid)).filter(|text| !text.is_empty())
+    }
+
+    /// An identity that the whole disk has of itself. A device of device-mapper's with one target
+    /// hands through what its disk has, as all others on that disk do.
     pub(crate) fn unique_id(&self, kind: UniqueIdKind) -> Option<UniqueId> {
         let [t10, eui64, naa] = self.ids;
         match kind {

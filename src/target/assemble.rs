@@ -32,8 +32,15 @@ const LOW_WATER_SHARE: u32 = 10;
 pub(crate) fn identities(info: &DeviceInfo) -> Identities {
     let mut all = Identities::default();
     all.add(Identity::size(info.sectors()));
-    if let Some(uuid) = info.part_uuid() {
-        all.add(Identity::partition(uuid.as_bytes()));
+    if let Some(uuid) = info.uuid() {
+        all.add(match info.is_mapped() {
+            true => Identity::mapped(uuid.as_bytes()),
+            false => Identity::partition(uuid.as_bytes()),
+        });
+    }
+    if info.is_mapped() {
+        // The disk's identity is that of everything on it, and what is mapped may move to another one.
+        return all;
     }
     for (kind, detail) in [
         (UniqueIdKind::T10, 1),

@@ -112,6 +112,7 @@ flakey_disk() {
 # scsi_disk VAR [PARAM=VALUE...]: a disk of scsi_debug (dev_size_mb, sector_size, ...).
 scsi_disk() {
     local -n var=$1
+    load sd_mod
     need modprobe -d "$GUEST_MODULES" scsi_debug per_host_store=0 "${@:2}"
     at_exit modprobe -d "$GUEST_MODULES" -r scsi_debug
     until_true 10 "the SCSI disk is there" scsi_names

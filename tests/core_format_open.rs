@@ -93,6 +93,28 @@ fn each_superblock_is_valid_alone() {
 }
 
 #[test]
+fn a_format_whose_last_write_was_destroyed_is_never_half_an_area() {
+    for last in 1.. {
+        let mut disk = Disk::new(LEN);
+        disk.fuse = Some(last);
+        let result = format(&mut disk, params(LEN));
+        disk.fuse = None;
+        disk.lose_power(|| false);
+        match (result, look(&mut disk)) {
+            (Ok(_), Ok(Examined::Formatted(_))) => {
+                assert_eq!(last, 5, "two copies of the log, two superblocks");
+                return;
+            }
+            (Err(FormatError::Write(_)), Ok(Examined::Formatted(_))) => {
+                assert!(open(&mut disk).is_ok());
+            }
+            (Err(FormatError::Write(_)), Err(OpenError::Foreign(_))) => assert!(last <= 3),
+            (result, seen) => panic!("write {last}: {result:?} {seen:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_format_that_was_interrupted_is_never_half_an_area() {
     // Cut after each write, with what was not flushed lost.
     for cut in 0.. {

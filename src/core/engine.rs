@@ -167,6 +167,12 @@ pub struct Engine {
     holds: Buf<Block>,
     prepared: Option<Prepared>,
     meta: MetaBuf,
+    /// The places of the metadata block that were written so far, a bit each.
+    written: u32,
+    /// Which of them is the first place of the round under way.
+    first: u32,
+    /// Another round follows it.
+    second_round: bool,
     /// The log block that is on its way.
     slot: Option<log::Slot>,
     /// How far the compaction is.
@@ -216,6 +222,9 @@ impl Engine {
             holds: Buf::new(),
             prepared: None,
             meta: MetaBuf::try_new()?,
+            written: 0,
+            first: 0,
+            second_round: false,
             slot: None,
             cursor: Cursor::new(),
             publish: None,
@@ -314,6 +323,9 @@ impl Engine {
     pub fn next(&mut self, now: u64, event: Event) -> Action {
         self.now = now;
         if self.waiting {
+            if let Some(action) = self.next_round(event) {
+                return action;
+            }
             self.waiting = false;
             self.land(event);
         } else if self.step == Step::Idle {
@@ -351,13 +363,13 @@ impl Engine {
             Step::Spare => self.spare_written(result),
             Step::SpareProbe(n) => self.spare_probed(n, result),
             Step::Flush => self.flushed(result),
-            Step::Open => self.opened(written(event)),
-            Step::Compact => self.compacted(written(event)),
-            Step::Commit => self.committed(written(event)),
-            Step::Degrade(what, copy) => self.degraded(what, copy, written(event)),
-            Step::Doubt => self.doubted(written(event)),
+            Step::Open => self.opened(self.written),
+            Step::Compact => self.compacted(self.written),
+            Step::Commit => self.committed(self.written),
+            Step::Degrade(what, copy) => self.degraded(what, copy, self.written),
+            Step::Doubt => self.doubted(self.written),
             Step::Publish => self.published(),
-            Step::Close => self.closed(written(event)),
+            Step::Close => self.closed(self.written),
             // Steps without an action of their own, and `Settle`, whose actions need no answer.
             Step::Idle | Step::Select | Step::Pick | Step::Prepare | Step::Settle => {}
         }
@@ -391,13 +403,5 @@ impl Engine {
         };
         self.waiting = action.is_some();
         action
-    }
-}
-
-/// The places that were written, of an event that should be [`Event::Meta`]; none of any other.
-fn written(event: Event) -> u32 {
-    match event {
-        Event::Meta { ok } => ok,
-        Event::Start | Event::Ok | Event::Failed(_) => 0,
     }
 }

@@ -85,17 +85,20 @@ pub(super) fn open_session(
     let Some(bytes) = block.get_mut() else {
         return Err(OpenError::NoMemory);
     };
-    let Ok(places) = writer.open_session(bytes) else {
+    if writer.open_session(bytes).is_err() {
         return Ok((false, 0));
-    };
-    let (mut ok, mut bit, mut bad) = (0u32, 1u32, 0u32);
-    for &place in places.as_slice() {
-        if area.write(place, bytes, true).is_ok() {
-            ok |= bit;
-        } else {
-            bad = bad.saturating_add(1);
+    }
+    let (mut ok, mut bad) = (0u32, 0u32);
+    for round in writer.rounds() {
+        let mut bit = 1u32.wrapping_shl(round.first);
+        for &place in round.places.as_slice() {
+            if area.write(place, bytes, true).is_ok() {
+                ok |= bit;
+            } else {
+                bad = bad.saturating_add(1);
+            }
+            bit = bit.wrapping_shl(1);
         }
-        bit = bit.wrapping_shl(1);
     }
     Ok((writer.superblock_written(ok), bad))
 }

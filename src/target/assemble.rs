@@ -293,6 +293,23 @@ impl Failure {
         }
     }
 
+    /// Says in the log why device `name` is not served, and what can be done about it.
+    #[inline(never)]
+    pub(crate) fn tell(&self, name: &CStr, spare: &str, shape: &Shape) {
+        pr_err!("{}: {}\n", name, format_args!("{self}"));
+        if let Failure::Open(OpenError::Foreign(_)) = self {
+            let bytes = |sectors: u64| sectors.wrapping_mul(SECTOR_BYTES as u64);
+            pr_err!(
+                "{}: if nothing in it is needed (a first format that was cut off leaves this), zero it: \
+                 blkdiscard -z -o {} -l {} /dev/{}\n",
+                name,
+                bytes(shape.spare_start.0),
+                bytes(shape.spare_len.0),
+                spare
+            );
+        }
+    }
+
     /// The number for the caller.
     pub(crate) fn errno(&self) -> Error {
         match self {

@@ -100,7 +100,7 @@ impl TextWriter<'_> {
     /// # Safety
     ///
     /// `buf` is valid for writes of `size` bytes, for the lifetime of the result, to nobody else.
-    pub(super) unsafe fn from_raw(buf: *mut ffi::c_char, size: u32) -> Self {
+    pub(crate) unsafe fn from_raw(buf: *mut ffi::c_char, size: u32) -> Self {
         let this = Self {
             buf: buf.cast(),
             size: size as usize,

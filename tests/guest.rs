@@ -109,10 +109,12 @@ impl Harness {
             script.arg(lane);
             script
         })?;
-        match case.module.as_deref() {
-            None => self.build_module(lane, None)?,
-            Some("none") => {}
-            folder => self.build_module(lane, folder)?,
+        for module in case.module.split_whitespace() {
+            match module {
+                "none" => {}
+                "dm-remap" => self.build_module(lane, None)?,
+                folder => self.build_module(lane, Some(folder))?,
+            }
         }
         let log = self.logs.join(lane).join(&case.name).with_extension("log");
         fs::create_dir_all(log.parent().context("a log has a folder")?)?;

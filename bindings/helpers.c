@@ -130,6 +130,7 @@ struct block_device *dm_remap_helper_file_bdev(struct file *file)
 
 void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_facts *facts)
 {
+	int offset = bdev_alignment_offset(bdev);
 	struct mapped_device *md;
 
 	memset(facts, 0, sizeof(*facts));
@@ -139,6 +140,8 @@ void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_
 	facts->nr_sectors = bdev_nr_sectors(bdev);
 	facts->logical_block_size = bdev_logical_block_size(bdev);
 	facts->physical_block_size = bdev_physical_block_size(bdev);
+	/* What is stacked out of step has no answer, and is taken as its disk is numbered. */
+	facts->physical_edge = offset < 0 ? -bdev->bd_start_sect : offset >> SECTOR_SHIFT;
 	facts->max_discard_sectors = bdev_max_discard_sectors(bdev);
 	facts->max_write_zeroes_sectors = bdev_write_zeroes_sectors(bdev);
 	facts->zoned = bdev_is_zoned(bdev);

@@ -26,6 +26,8 @@ struct dm_remap_bdev_facts {
 	u64 nr_sectors;
 	u32 logical_block_size;
 	u32 physical_block_size;
+	/* The first sector at which a physical block begins, modulo 2^32. */
+	u32 physical_edge;
 	u32 max_discard_sectors;
 	u32 max_write_zeroes_sectors;
 	bool zoned;

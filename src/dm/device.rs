@@ -98,6 +98,11 @@ impl DeviceInfo {
         self.facts.physical_block_size
     }
 
+    /// A sector at which a physical block begins, modulo 2^32.
+    pub(crate) fn physical_edge(&self) -> u32 {
+        self.facts.physical_edge
+    }
+
     /// The largest discard; 0 if it has none.
     pub(crate) fn max_discard(&self) -> SectorCount {
         SectorCount(self.facts.max_discard_sectors.into())

@@ -84,10 +84,10 @@ pub(crate) fn plan(shape: &Shape, main: &DeviceInfo) -> Result<Layout, LayoutErr
 fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
     let info = device.info();
     let size = (info.physical_block() / SECTOR_BYTES as u32).max(1);
-    // Edges of physical blocks are the disk's, wherever a partition begins.
-    let on_disk = at.0.wrapping_add(info.extent().start.0);
+    // Edges of physical blocks are the disk's, wherever that or a partition begins.
+    let past = (at.0 as u32).wrapping_sub(info.physical_edge());
     // A power of two, so its edges are told by a mask.
-    (size, (on_disk as u32) & size.wrapping_sub(1))
+    (size, past & size.wrapping_sub(1))
 }
 
 /// What the engine is told.

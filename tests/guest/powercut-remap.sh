@@ -13,9 +13,10 @@ cut_disk main 1
 cut_disk spare 3
 main_len=$((1 * 2048 - 8)) spare_len=$((3 * 2048 - 8))
 dust_disk dust /dev/mapper/main-gate 512
-# A sector that refuses one write is good again at the lone attempt; the others make their block move.
+# A sector that refuses one write is good again at the lone attempt. The others refuse both of those, and the
+# one after the probe as well: their block moves.
 dust_bad_many dust 100 31 $main_len 1
-dust_bad_many dust 115 31 $main_len 3
+dust_bad_many dust 115 31 $main_len 4
 remap_create r /dev/mapper/dust /dev/mapper/spare-gate 0 $spare_len
 dust_on dust
 check "writes over bad sectors succeed" tool sectors hammer /dev/mapper/r 0 $main_len --writers 4 \

@@ -21,11 +21,14 @@ cut_disk() {
     dm_slice "$name-disk" "$copy" 0 $((size * 2048))
     printf -v "${name}_disk" %s "/dev/mapper/$name-disk"
     dm_create "$name" "0 $((size * 2048)) log-writes $ram ${!log}"
-    # The end of it is where a cut leaves its name. Two flushes at a time could enter the log in the
-    # wrong order, so they pass through the one thread of a delay target; with a memory disk
-    # below, a flush is over when the next one begins.
+    # Two flushes at a time could enter the log in the wrong order, and what was written after a cut would
+    # look as if it had been cached at it. So they pass through the one thread of a delay target; with a
+    # memory disk below, a flush is over when the next one begins. That target is never suspended,
+    # for then it lets flushes pass beside its thread: the gate above it is. The end of it
+    # is where a cut leaves its name.
     local part="/dev/mapper/$name 0"
-    dm_create "$name-gate" "0 $((size * 2048 - 8)) delay $part 0 $part 0 $part 1"
+    dm_create "$name-order" "0 $((size * 2048 - 8)) delay $part 0 $part 0 $part 1"
+    dm_create "$name-gate" "0 $((size * 2048 - 8)) linear /dev/mapper/$name-order 0"
 }
 
 # cut_all SEED RECORD TABLE NAME...: ends the recording of these disks. Then for each cut, the
@@ -35,6 +38,7 @@ cut_all() {
     local seed=$1 record=$2 table=$3 specs=() name log disk
     for name in "${@:4}"; do
         need dm_remove "$name-gate"
+        need dm_remove "$name-order"
         need dm_remove "$name"
         log=${name}_log
         disk=${name}_disk

@@ -15,7 +15,7 @@ cut_disk() {
     if ((CUT_DISKS++ == 0)); then
         ram_disks 8 64
         # Hundreds of suspends and removals would do little else than wait for RCU.
-        need sh -c "echo 1 >/sys/kernel/rcu_expedited"
+        put 1 /sys/kernel/rcu_expedited
     fi
     new_disk "$log" 1024
     dm_slice "$name-disk" "$copy" 0 $((size * 2048))

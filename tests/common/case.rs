@@ -18,6 +18,8 @@ pub struct Case {
     pub timeout: u64,
     /// MiB.
     pub memory: Option<u64>,
+    /// How many processors the guest has, in the uml lanes.
+    pub processors: Option<u64>,
     /// What the test loads: `dm-remap`, folders with other modules, or `none`.
     pub module: String,
     /// The test checks the checker: it passes when it is failed for a reason with this in it.
@@ -37,8 +39,9 @@ impl Case {
             name: name.to_owned(),
             file: file.to_owned(),
             lanes: Vec::new(),
-            timeout: 60,
+            timeout: 600,
             memory: None,
+            processors: None,
             module: "dm-remap".into(),
             caught: None,
         };
@@ -58,6 +61,7 @@ impl Case {
                 }
                 "Timeout" => case.timeout = value.parse().context("Timeout: seconds")?,
                 "Memory" => case.memory = Some(value.parse().context("Memory: MiB")?),
+                "Processors" => case.processors = Some(value.parse().context("Processors")?),
                 "Module" => case.module = value.to_owned(),
                 "Caught" => case.caught = Some(value.to_owned()),
                 // For scripts/guest, and the licence line.

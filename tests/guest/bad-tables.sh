@@ -3,7 +3,7 @@
 # Proves: each table line that is wrong is refused with its own text, and nothing is written to either device.
 # Lanes: lockdep
 # Processors: 1
-# Timeout: 300
+# Timeout: 900
 
 . ./lib/lib.sh
 

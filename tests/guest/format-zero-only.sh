@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a spare area is formatted only where every place of metadata reads as zeros; any other is refused and left as it is.
 # Lanes: lockdep
-# Timeout: 120
+# Processors: 1
 
 . ./lib/lib.sh
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: the module is loaded, makes a device that remaps, and is unloaded two hundred times, and nothing is left behind.
 # Lanes: lockdep
-# Timeout: 900
+# Timeout: 1800
 
 . ./lib/lib.sh
 

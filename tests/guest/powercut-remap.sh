@@ -3,7 +3,7 @@
 # Proves: after a power cut at any of 200 moments, what was acknowledged and flushed is there, and no read gives garbage.
 # Lanes: lockdep
 # Memory: 1024
-# Timeout: 600
+# Timeout: 1800
 
 . ./lib/lib.sh
 . ./lib/powercut.sh

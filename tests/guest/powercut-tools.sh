@@ -4,7 +4,7 @@
 # Lanes: lockdep vm
 # Module: none
 # Memory: 1024
-# Timeout: 300
+# Timeout: 1500
 
 . ./lib/lib.sh
 . ./lib/powercut.sh

@@ -4,32 +4,35 @@
 
 use kernel::prelude::*;
 
-use dm_remap_core::units::{Sector, SectorCount};
+use dm_remap_core::{
+    mem::Buf,
+    units::{Sector, SectorCount},
+};
 
 /// How many ranges can wait.
 const ROOM: usize = 64;
 
 /// A first-in-first-out list of ranges. Its room is made once.
 pub(crate) struct Requests {
-    ranges: KVec<(Sector, SectorCount)>,
+    ranges: Buf<(Sector, SectorCount)>,
 }
 
 impl Requests {
     /// No request.
     pub(crate) fn new() -> Result<Requests> {
-        Ok(Requests {
-            ranges: KVec::with_capacity(ROOM, GFP_KERNEL)?,
-        })
+        let mut ranges = Buf::new();
+        ranges.try_reserve(ROOM).map_err(|_| ENOMEM)?;
+        Ok(Requests { ranges })
     }
 
     /// Adds a range; false if there is no room.
     pub(crate) fn push(&mut self, start: Sector, len: SectorCount) -> bool {
-        self.ranges.push_within_capacity((start, len)).is_ok()
+        self.ranges.push_within((start, len)).is_ok()
     }
 
     /// Takes up to `most` sectors of the oldest range.
     pub(crate) fn take(&mut self, most: u32) -> Option<(Sector, u32)> {
-        let (start, len) = self.ranges.first_mut()?;
+        let (start, len) = self.ranges.as_mut_slice().first_mut()?;
         let at = *start;
         let part = u32::try_from(len.0).unwrap_or(u32::MAX).min(most);
         *start = Sector(at.0.saturating_add(u64::from(part)));

@@ -18,8 +18,10 @@ use crate::{
         device::{BlockDevice, DeviceInfo, UniqueIdKind},
         status::Status,
     },
-    kernel_ext::{clock, workqueue::Worker},
-    target::{area::SpareArea, registry::Lease, shape::Shape, table::Wishes, volume::Volume},
+    kernel_ext::{clock, memory::Boxed, workqueue::Worker},
+    target::{
+        area::SpareArea, notice, registry::Lease, shape::Shape, table::Wishes, volume::Volume,
+    },
 };
 
 /// How long one request may be tried, unless said otherwise.
@@ -141,11 +143,11 @@ pub(crate) fn bring_up(lease: &Lease, wishes: &Wishes) -> Result<(), Failure> {
 }
 
 #[inline(never)]
-fn expected(volume: &Volume) -> Result<KBox<Expect>> {
+fn expected(volume: &Volume) -> Result<Boxed<Expect>> {
     let (main, spare) = (volume.main.info(), volume.spare.info());
     let shape = volume.shape();
     let expect = expectation(&main, &spare, shape, Some(shape.block));
-    Ok(KBox::new(expect, GFP_KERNEL)?)
+    Ok(Boxed::new(expect, GFP_KERNEL)?)
 }
 
 /// Finds the format of an area, or makes one where nothing is.
@@ -154,7 +156,7 @@ fn survey(
     volume: &Volume,
     area: &mut SpareArea<'_>,
     expect: &Expect,
-) -> Result<KBox<Formatted>, Failure> {
+) -> Result<Boxed<Formatted>, Failure> {
     let len = volume.shape().spare_len;
     let plan = plan(volume.shape(), &volume.main.info());
     let formatted = match open::examine(area, len, plan.as_ref().ok())? {
@@ -167,7 +169,7 @@ fn survey(
             }
         }
     };
-    Ok(KBox::new(formatted, GFP_KERNEL).map_err(Error::from)?)
+    Ok(Boxed::new(formatted, GFP_KERNEL).map_err(Error::from)?)
 }
 
 /// Formats a blank area.
@@ -201,9 +203,9 @@ fn load(
     area: &mut SpareArea<'_>,
     formatted: &Formatted,
     expect: &Expect,
-) -> Result<KBox<Opened>, Failure> {
+) -> Result<Boxed<Opened>, Failure> {
     let opened = open::load(area, formatted, expect)?;
-    Ok(KBox::new(opened, GFP_KERNEL).map_err(Error::from)?)
+    Ok(Boxed::new(opened, GFP_KERNEL).map_err(Error::from)?)
 }
 
 /// From here on the engine decides, and every I/O sees the map.
@@ -211,7 +213,7 @@ fn load(
 fn serve(
     volume: &Volume,
     wishes: &Wishes,
-    opened: KBox<Opened>,
+    opened: Boxed<Opened>,
     uuid: [u8; 16],
 ) -> Result<(), Failure> {
     let state = if opened.report.read_only || opened.report.needs_check {
@@ -232,10 +234,10 @@ fn serve(
 }
 
 #[inline(never)]
-fn boxed_engine(opened: KBox<Opened>, config: Config, state: State) -> Result<KBox<Engine>> {
-    let opened = KBox::into_inner(opened);
+fn boxed_engine(opened: Boxed<Opened>, config: Config, state: State) -> Result<Boxed<Engine>> {
+    let opened = Boxed::into_inner(opened);
     let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
-    Ok(KBox::new(engine, GFP_KERNEL)?)
+    Ok(Boxed::new(engine, GFP_KERNEL)?)
 }
 
 /// Says in the log what was found.
@@ -259,10 +261,13 @@ fn tell(volume: &Volume, report: &Report) {
         }
     );
     if report.repaired > 0 {
-        pr_warn!(
-            "{}: {} blocks of the log were written again from their other copy\n",
+        notice::say(
             volume.name(),
-            report.repaired
+            false,
+            format_args!(
+                "{} blocks of the log were written again from their other copy",
+                report.repaired
+            ),
         );
     }
 }
@@ -296,16 +301,18 @@ impl Failure {
     /// Says in the log why device `name` is not served, and what can be done about it.
     #[inline(never)]
     pub(crate) fn tell(&self, name: &CStr, spare: &str, shape: &Shape) {
-        pr_err!("{}: {}\n", name, format_args!("{self}"));
+        notice::say(name, true, format_args!("{self}"));
         if let Failure::Open(OpenError::Foreign(_)) = self {
             let bytes = |sectors: u64| sectors.wrapping_mul(SECTOR_BYTES as u64);
-            pr_err!(
-                "{}: if nothing in it is needed (a first format that was cut off leaves this), zero it: \
-                 blkdiscard -z -o {} -l {} /dev/{}\n",
+            notice::say(
                 name,
-                bytes(shape.spare_start.0),
-                bytes(shape.spare_len.0),
-                spare
+                true,
+                format_args!(
+                    "if nothing in it is needed (a first format that was cut off leaves this), zero it: \
+                     blkdiscard -z -o {} -l {} /dev/{spare}",
+                    bytes(shape.spare_start.0),
+                    bytes(shape.spare_len.0),
+                ),
             );
         }
     }
@@ -327,11 +334,10 @@ impl Failure {
 impl core::fmt::Display for Failure {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Failure::Open(why) => write!(f, "{why}"),
-            Failure::Layout(why) => write!(f, "{why}"),
-            Failure::Format(why) => write!(f, "{why}"),
-            Failure::InUse => f.write_str("spare area is in use by another remap device"),
-            Failure::Errno(_) => f.write_str("not enough memory for the volume"),
+            Failure::Open(why) => why.fmt(f),
+            Failure::Layout(why) => why.fmt(f),
+            Failure::Format(why) => why.fmt(f),
+            _ => f.write_str(self.text().to_str().unwrap_or_default()),
         }
     }
 }

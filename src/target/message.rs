@@ -16,7 +16,7 @@ use dm_remap_core::{
 
 use crate::{
     dm::text::{Args, TextWriter},
-    target::table::Table,
+    target::{notice, table::Table, volume::Volume},
 };
 
 /// Carries out one message.
@@ -32,10 +32,7 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         .map(|word| core::str::from_utf8(word).unwrap_or("\u{fffd}"));
     let message = match Message::parse(words, len) {
         Ok(message) => message,
-        Err(why) => {
-            pr_err!("{}: message: {}\n", volume.name(), format_args!("{why}"));
-            return Err(EINVAL);
-        }
+        Err(why) => return refuse(volume, why.text().to_str().unwrap_or_default(), EINVAL),
     };
     let written = match message {
         Message::Help => out.write_str(HELP),
@@ -43,25 +40,15 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         Message::List { what, from } => reply::list(&volume.map.read(), len, what, from, out),
         Message::Remap { start, len } => {
             if volume.is_suspended() {
-                pr_err!(
-                    "{}: message: the device is suspended, resume it first\n",
-                    volume.name()
-                );
-                return Err(EAGAIN);
+                let text = "the device is suspended, resume it first";
+                return refuse(volume, text, EAGAIN);
             }
             if volume.summary().engine.state != State::Rw {
-                pr_err!(
-                    "{}: message: the map cannot change, see the state in the status line\n",
-                    volume.name()
-                );
-                return Err(EROFS);
+                let text = "the map cannot change, see the state in the status line";
+                return refuse(volume, text, EROFS);
             }
             if !volume.requests.lock().push(start, len) {
-                pr_err!(
-                    "{}: message: too many requests are waiting, try again\n",
-                    volume.name()
-                );
-                return Err(EAGAIN);
+                return refuse(volume, "too many requests are waiting, try again", EAGAIN);
             }
             volume.kick();
             writeln!(out, "queued {} sectors from {}", len.0, start.0)
@@ -70,4 +57,11 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
     // A reply that was cut is asked for again with more room.
     let _ = written;
     Ok(())
+}
+
+/// Says why in the log: the caller sees the number alone.
+#[inline(never)]
+fn refuse(volume: &Volume, text: &str, errno: Error) -> Result {
+    notice::say(volume.name(), true, format_args!("message: {text}"));
+    Err(errno)
 }

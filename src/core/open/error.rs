@@ -123,39 +123,49 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text().to_str().unwrap_or_default())?;
-        match self {
-            OpenError::Foreign(why) | OpenError::BadMap(why) => write!(f, ": {why}"),
-            OpenError::Unsupported { version, features } => {
-                write!(f, ": version {version}, unknown features {features:#x}")
-            }
-            OpenError::OtherMain(Mismatch::Other(kind)) => write!(f, ": another {kind}"),
-            OpenError::OtherMain(Mismatch::Shrunk { recorded, found })
-            | OpenError::OtherStart {
+        // One way to print for all: each of its own would be larger than what it says.
+        let (what, a, and, b, end) = match *self {
+            OpenError::Foreign(why) | OpenError::BadMap(why) => return write!(f, ": {why}"),
+            OpenError::OtherMain(Mismatch::Other(kind)) => return write!(f, ": another {kind}"),
+            OpenError::Unsupported { version, features } => (
+                "version ",
+                version.into(),
+                ", unknown features ",
+                features,
+                "",
+            ),
+            OpenError::OtherMain(Mismatch::Shrunk {
                 recorded,
-                given: found,
+                found: given,
+            })
+            | OpenError::OtherStart { recorded, given }
+            | OpenError::MainShrunk { recorded, given }
+            | OpenError::SpareShrunk { recorded, given } => {
+                ("", recorded, " sectors recorded, ", given, " found")
             }
-            | OpenError::MainShrunk {
-                recorded,
-                given: found,
-            }
-            | OpenError::SpareShrunk {
-                recorded,
-                given: found,
-            } => write!(f, ": {recorded} sectors recorded, {found} found"),
-            OpenError::OtherBlock { recorded, given } => {
-                write!(f, ": {recorded} sectors recorded, {given} given")
-            }
+            OpenError::OtherBlock { recorded, given } => (
+                "",
+                recorded.into(),
+                " sectors recorded, ",
+                given.into(),
+                " given",
+            ),
             OpenError::StaleSuperblock { log, found } => {
-                write!(f, ": the log names {log}, the newest found is {found}")
+                ("the log names ", log, ", the newest found is ", found, "")
             }
             OpenError::LogUnreadable { half, index } | OpenError::LogDamaged { half, index } => {
-                write!(f, ": half {}, block {index}", half.number())
+                ("half ", half.number().into(), ", block ", index.into(), "")
             }
-            OpenError::LogLost { floor, found } => {
-                write!(f, ": generation {floor} was durable, {found} is the last")
-            }
-            _ => Ok(()),
-        }
+            OpenError::LogLost { floor, found } => (
+                "generation ",
+                floor,
+                " was durable, ",
+                found,
+                " is the last",
+            ),
+            _ => return Ok(()),
+        };
+        write!(f, ": {what}{a}{and}{b}{end}")
     }
 }
 

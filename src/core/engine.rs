@@ -210,8 +210,8 @@ impl Engine {
             piece: Piece::NONE,
             moves: Buf::new(),
             moving: Moving::NONE,
-            cover: Bits::new(block.chunks())?,
-            unread: Bits::new(block.chunks())?,
+            cover: Bits::default(),
+            unread: Bits::default(),
             round_since: 0,
             changes: Buf::new(),
             records: Buf::new(),
@@ -221,7 +221,7 @@ impl Engine {
             doubts_sure: 0,
             holds: Buf::new(),
             prepared: None,
-            meta: MetaBuf::try_new()?,
+            meta: MetaBuf::default(),
             written: 0,
             first: 0,
             second_round: false,
@@ -231,10 +231,18 @@ impl Engine {
             unheld: None,
             notices: Buf::new(),
         };
-        engine.jobs.try_reserve(MAX_JOBS)?;
-        engine.reserve_round()?;
-        engine.notices.try_reserve(Self::NOTICES)?;
+        // Only now, when there is but one thing to drop if something is refused.
+        engine.reserve()?;
         Ok(engine)
+    }
+
+    fn reserve(&mut self) -> Result<(), NoMemory> {
+        self.cover = Bits::new(self.block.chunks())?;
+        self.unread = Bits::new(self.block.chunks())?;
+        self.meta = MetaBuf::try_new()?;
+        self.jobs.try_reserve(MAX_JOBS)?;
+        self.reserve_round()?;
+        self.notices.try_reserve(Self::NOTICES)
     }
 
     const NOTICES: usize = 16;

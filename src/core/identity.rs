@@ -59,6 +59,7 @@ pub struct Identity {
 
 impl Identity {
     /// An identity of any kind; `None` if it is too long, empty or of no kind.
+    #[inline(never)]
     pub fn new(kind: Kind, detail: u8, bytes: &[u8]) -> Option<Identity> {
         if kind == Kind::NONE || bytes.is_empty() {
             return None;
@@ -188,6 +189,7 @@ impl Identities {
     };
 
     /// Adds one; false if there is no room for it or it is none.
+    #[inline(never)]
     pub fn add(&mut self, id: Option<Identity>) -> bool {
         let free = self.ids.iter_mut().find(|slot| slot.is_none());
         match (free, id) {

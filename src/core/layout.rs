@@ -85,6 +85,7 @@ impl Places {
     }
 
     /// The places; the first is the lowest bit where results are told as bits.
+    #[inline(never)]
     pub fn as_slice(&self) -> &[Sector] {
         self.at.get(..usize::from(self.len)).unwrap_or(&[])
     }
@@ -382,7 +383,7 @@ impl Layout {
 }
 
 /// Memory for one metadata block: it never lies on a kernel stack.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct MetaBuf(Buf<[u64; 64]>);
 
 impl MetaBuf {

@@ -125,6 +125,7 @@ impl TextWriter<'_> {
 }
 
 impl fmt::Write for TextWriter<'_> {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.size.saturating_sub(self.used).saturating_sub(1);
         let len = room.min(text.len());

@@ -122,7 +122,7 @@ impl Engine {
                 continue;
             }
             if state.is_plain() && self.quota_is_used(piece.block, chunk) {
-                self.map.drop_pending(u64::from(bits.count_ones()));
+                self.map.drop_pending(bits);
                 continue;
             }
             self.note(piece.block, chunk, 0, bits);
@@ -363,6 +363,7 @@ impl Engine {
     }
 
     /// Puts a notice on the list; when that is full, it is one too many.
+    #[inline(never)]
     pub(super) fn notify(&mut self, notice: Notice) {
         let _ = self.notices.push_within(notice);
     }

@@ -101,18 +101,18 @@ impl Message {
         words: impl IntoIterator<Item = &'a str>,
         target_len: SectorCount,
     ) -> Result<Message, MessageError> {
-        let mut words = words.into_iter();
+        let words: &mut dyn Iterator<Item = &str> = &mut words.into_iter();
         let (message, extra) = match words.next() {
             Some("remap") => (
-                remap(&mut words, target_len)?,
+                remap(words, target_len)?,
                 c"remap takes no more than a sector and a number of sectors",
             ),
             Some("query") => (
-                query(&mut words, target_len)?,
+                query(words, target_len)?,
                 c"query takes no more than a sector",
             ),
             Some("list") => (
-                list(&mut words, target_len)?,
+                list(words, target_len)?,
                 c"list takes no more than remapped, pending or lost, and from with a sector",
             ),
             Some("help") => (Message::Help, c"help takes no argument"),
@@ -130,8 +130,8 @@ impl Message {
     }
 }
 
-fn remap<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
+fn remap(
+    words: &mut dyn Iterator<Item = &str>,
     target_len: SectorCount,
 ) -> Result<Message, MessageError> {
     let word = words
@@ -166,8 +166,8 @@ fn remap<'a>(
     })
 }
 
-fn query<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
+fn query(
+    words: &mut dyn Iterator<Item = &str>,
     target_len: SectorCount,
 ) -> Result<Message, MessageError> {
     let word = words
@@ -186,8 +186,8 @@ fn query<'a>(
     Ok(Message::Query { at: Sector(at) })
 }
 
-fn list<'a>(
-    words: &mut impl Iterator<Item = &'a str>,
+fn list(
+    words: &mut dyn Iterator<Item = &str>,
     target_len: SectorCount,
 ) -> Result<Message, MessageError> {
     let mut word = words.next();

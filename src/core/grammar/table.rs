@@ -79,7 +79,7 @@ fn sectors(word: &str, texts: Texts) -> Result<u64, TableError> {
 impl<'a> TableLine<'a> {
     /// Reads the arguments of a target, after its type.
     pub fn parse(words: impl IntoIterator<Item = &'a str>) -> Result<Self, TableError> {
-        let mut words = words.into_iter();
+        let words: &mut dyn Iterator<Item = &'a str> = &mut words.into_iter();
         let mut next = |missing| words.next().ok_or(TableError(missing));
         let main =
             next(c"the main device is missing: <main_dev> <spare_dev> <spare_start> <spare_len>")?;
@@ -123,7 +123,7 @@ impl<'a> TableLine<'a> {
                     ),
                 )?;
                 let mut group = Group {
-                    words: &mut words,
+                    words: &mut *words,
                     left: count,
                 };
                 let features = Features::parse(&mut group)?;
@@ -146,13 +146,14 @@ impl<'a> TableLine<'a> {
 }
 
 /// A counted group of words, as device-mapper's targets have them.
-struct Group<'w, I> {
-    words: &'w mut I,
+struct Group<'w, 'a> {
+    words: &'w mut dyn Iterator<Item = &'a str>,
     left: u64,
 }
 
-impl<'a, I: Iterator<Item = &'a str>> Group<'_, I> {
+impl<'a> Group<'_, 'a> {
     /// The next word of the group; `None` at its end.
+    #[inline(never)]
     fn next(&mut self) -> Result<Option<&'a str>, TableError> {
         let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
@@ -181,9 +182,7 @@ fn once(seen: &mut bool, repeated: &'static CStr) -> Result<(), TableError> {
 }
 
 impl Features {
-    fn parse<'a, I: Iterator<Item = &'a str>>(
-        group: &mut Group<'_, I>,
-    ) -> Result<Features, TableError> {
+    fn parse(group: &mut Group<'_, '_>) -> Result<Features, TableError> {
         let mut features = Features::default();
         let (mut block_sectors, mut main_start, mut policy, mut no_auto_remap) =
             (false, false, false, false);

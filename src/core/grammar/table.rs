@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use super::{number, NotANumber};
+use super::{number, NotANumber, Out};
 use crate::fault::ErrorPolicy;
 use crate::units::{BlockSize, Sector, SectorCount};
 
@@ -254,46 +254,42 @@ fn error_policy(word: &str) -> Result<ErrorPolicy, TableError> {
 
 impl fmt::Display for TableLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TableLine {
-            main,
-            spare,
-            spare_start: Sector(start),
-            spare_len: SectorCount(len),
-            features,
-        } = self;
-        write!(f, "{main} {spare} {start} {len}")?;
-        let default = Features::default();
-        let policy = features.error_policy != default.error_policy;
+        let mut out = Out::new(f);
+        out.text(self.main);
+        out.text(" ");
+        out.text(self.spare);
+        out.number(" ", self.spare_start.0);
+        out.number(" ", self.spare_len.0);
+        let features = &self.features;
+        let policy = match features.error_policy {
+            ErrorPolicy::Medium => " error_policy medium",
+            ErrorPolicy::Confirm => "",
+            ErrorPolicy::Any => " error_policy any",
+        };
+        let main_start = features.main_start != Sector(0);
         let words = [
-            (features.block_size.is_some(), 2u32),
-            (features.main_start != default.main_start, 2),
-            (policy, 2),
+            (features.block_size.is_some(), 2u64),
+            (main_start, 2),
+            (!policy.is_empty(), 2),
             (!features.auto_remap, 1),
         ];
-        let count = words.iter().fold(0u32, |n, &(given, words)| {
+        let count = words.iter().fold(0u64, |n, &(given, words)| {
             n.saturating_add(if given { words } else { 0 })
         });
         if count == 0 {
-            return Ok(());
+            return out.result;
         }
-        write!(f, " {count}")?;
+        out.number(" ", count);
         if let Some(size) = features.block_size {
-            write!(f, " block_sectors {}", size.sectors())?;
+            out.number(" block_sectors ", size.sectors().into());
         }
-        if features.main_start != default.main_start {
-            write!(f, " main_start {}", features.main_start.0)?;
+        if main_start {
+            out.number(" main_start ", features.main_start.0);
         }
-        if policy {
-            let name = match features.error_policy {
-                ErrorPolicy::Medium => "medium",
-                ErrorPolicy::Confirm => "confirm",
-                ErrorPolicy::Any => "any",
-            };
-            write!(f, " error_policy {name}")?;
-        }
+        out.text(policy);
         if !features.auto_remap {
-            f.write_str(" no_auto_remap")?;
+            out.text(" no_auto_remap");
         }
-        Ok(())
+        out.result
     }
 }

@@ -15,7 +15,7 @@ use ::kernel::alloc::{Flags, Vec};
 use ::kernel::sync::Arc;
 
 use super::NoMemory;
-use crate::kernel_ext::memory::Memory;
+use crate::kernel_ext::memory::{self, Memory};
 
 /// The flags of all of them.
 fn flags() -> Flags {
@@ -34,14 +34,7 @@ impl<T> Buf<T> {
     /// Makes room for `n` more elements.
     #[inline]
     pub fn try_reserve(&mut self, n: usize) -> Result<(), NoMemory> {
-        // Always true; said so that the overflow checks in `reserve` can be optimised away. (Moving the
-        // elements by hand instead is 5 KB larger: once for each type.)
-        let possible =
-            |v: &Vec<T, Memory>| v.len() <= v.capacity() && v.capacity() <= usize::MAX / 4;
-        if !possible(&self.0) {
-            return Err(NoMemory);
-        }
-        self.0.reserve(n, flags()).map_err(|_| NoMemory)
+        memory::reserve(&mut self.0, n, flags()).map_err(|_| NoMemory)
     }
 
     /// Appends `value`, growing the array when it is full.

@@ -85,7 +85,6 @@ impl Places {
     }
 
     /// The places; the first is the lowest bit where results are told as bits.
-    #[inline(never)]
     pub fn as_slice(&self) -> &[Sector] {
         self.at.get(..usize::from(self.len)).unwrap_or(&[])
     }

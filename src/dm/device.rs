@@ -177,9 +177,10 @@ impl DeviceInfo {
 
 /// The text before the first NUL.
 fn text(bytes: &[u8]) -> &str {
-    let end = bytes.iter().position(|&byte| byte == 0);
-    let bytes = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
-    core::str::from_utf8(bytes).unwrap_or("?")
+    // Counted by hand, for `position` counts in a way that the compiler may make a panic of.
+    let before = bytes.iter().take_while(|&&byte| byte != 0);
+    let end = before.fold(0usize, |n, _| n.wrapping_add(1));
+    core::str::from_utf8(bytes.get(..end).unwrap_or(bytes)).unwrap_or("?")
 }
 
 /// A block device that is open on our own account.

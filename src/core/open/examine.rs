@@ -43,14 +43,16 @@ pub fn examine(
     let mut survey = Survey::default();
     let mut buf = zeroed(1)?;
     let places = Places::of_superblocks(len);
-    for (&place, n) in places.as_slice().iter().zip(0u32..) {
+    let mut bit = 1u32;
+    for &place in places.as_slice() {
         let bytes = buf.as_mut_slice().as_mut_bytes();
         let read = area.read(place, bytes).or_else(|_| area.read(place, bytes));
         let found = match (read, (&*bytes).try_into()) {
             (Ok(()), Ok(block)) => Some(decode(block)?),
             _ => None,
         };
-        survey.take(1u32.wrapping_shl(n), found)?;
+        survey.take(bit, found)?;
+        bit = bit.wrapping_shl(1);
     }
     if let Some(superblock) = survey.best {
         // Places past the end of the area as it was formatted are not its own.

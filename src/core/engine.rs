@@ -184,15 +184,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The machine for a map as [`open::load`](crate::open) found it, with the state that this left.
-    ///
-    /// # Context
-    ///
-    /// Process context: allocates.
-    pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Result<Engine, NoMemory> {
+    /// The machine for a map as [`open::load`](crate::open) found it, with the state that this left. It takes
+    /// no job before it has [reserved](Self::reserve) its memory.
+    pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Engine {
         let block = writer.layout().block_size();
         let needs_check = writer.superblock().needs_check;
-        let mut engine = Engine {
+        Engine {
             needs_check,
             map,
             writer,
@@ -230,13 +227,16 @@ impl Engine {
             publish: None,
             unheld: None,
             notices: Buf::new(),
-        };
-        // Only now, when there is but one thing to drop if something is refused.
-        engine.reserve()?;
-        Ok(engine)
+        }
     }
 
-    fn reserve(&mut self) -> Result<(), NoMemory> {
+    /// Takes the memory for the largest batch: once, and apart from [`new`](Self::new), so that the machine
+    /// can be made where it stays.
+    ///
+    /// # Context
+    ///
+    /// Process context: allocates.
+    pub fn reserve(&mut self) -> Result<(), NoMemory> {
         self.cover = Bits::new(self.block.chunks())?;
         self.unread = Bits::new(self.block.chunks())?;
         self.meta = MetaBuf::try_new()?;

@@ -236,8 +236,10 @@ fn serve(
 #[inline(never)]
 fn boxed_engine(opened: Boxed<Opened>, config: Config, state: State) -> Result<Boxed<Engine>> {
     let opened = Boxed::into_inner(opened);
-    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
-    Ok(Boxed::new(engine, GFP_KERNEL)?)
+    let engine = Engine::new(opened.map, opened.writer, config, state);
+    let mut engine = Boxed::new(engine, GFP_KERNEL)?;
+    engine.reserve().map_err(|_| ENOMEM)?;
+    Ok(engine)
 }
 
 /// Says in the log what was found.

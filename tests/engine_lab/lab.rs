@@ -157,7 +157,8 @@ impl Lab {
             medium_code: MEDIUM.code,
             io_code: IOERR.code,
         };
-        let engine = Engine::new(map, writer, config, state).expect("granted");
+        let mut engine = Engine::new(map, writer, config, state);
+        engine.reserve().expect("granted");
         let snapshot = engine.snapshot().expect("granted");
         let scratch = vec![0; engine.scratch_sectors() as usize * SECTOR_BYTES];
         Ok(Lab {

@@ -182,7 +182,6 @@ fn superblocks_of_two_areas_are_refused() {
     assert_eq!(why, OpenError::Foreign("superblocks of two areas"));
 }
 
-/// Rewrites the superblocks of a fresh area.
 #[test]
 fn an_area_of_another_main_is_refused() {
     let (size, start) = (2_000_000, 2048);

@@ -13,7 +13,7 @@
 //! A failing write goes through these steps; the order of the second half is what keeps data whole
 //! (`docs/locking.md` has the proof):
 //!
-//! gather → try alone → (probe) → hold its block, wait → salvage → merge → write the spare → flush →
+//! gather → try alone → (probe → try again) → hold its block, wait → salvage → merge → write the spare → flush →
 //! open the session → (compact) → commit → publish → settle: complete.
 
 mod action;

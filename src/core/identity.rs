@@ -219,7 +219,8 @@ impl Identities {
     /// Compares a device as it is `now` with what is recorded of it.
     ///
     /// Identities are compared where both sides have the same kind and detail: none may differ, no size
-    /// may shrink, and if anything but a size is recorded, one of those must be found again.
+    /// may shrink, and if anything but a size is recorded, one of those must be found again. So must the UUID
+    /// of a partition or a dm device, if one is recorded.
     pub fn compare(&self, now: &Identities) -> Result<(), Mismatch> {
         let (mut recorded_strong, mut found_strong) = (false, false);
         for was in self.iter() {
@@ -228,7 +229,7 @@ impl Identities {
                 .iter()
                 .filter(|is| is.kind == was.kind && is.detail == was.detail);
             let Some(is) = same_kind.next() else {
-                // The disk's own identity is also that of its other partitions.
+                // The disk's own identity is also that of its other partitions and volumes.
                 if was.kind.is_needed() {
                     return Err(Mismatch::Unknown);
                 }

@@ -95,7 +95,10 @@ fn unknown_regions_and_versions_by_their_class() {
         refused(open(&mut with(2))),
         OpenError::Unsupported { .. }
     ));
-    assert!(matches!(refused(open(&mut with(3))), OpenError::Foreign(_)));
+    assert!(matches!(
+        refused(open(&mut with(3))),
+        OpenError::BadSuperblock(_)
+    ));
     let mut block = Box::new([0u8; 4096]);
     let mut disk = formatted(LEN);
     block.copy_from_slice(disk.bytes(Sector(0), 4096));

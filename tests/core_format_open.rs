@@ -179,7 +179,7 @@ fn superblocks_of_two_areas_are_refused() {
     let foreign = other.bytes(Sector(2048), 4096).to_vec();
     disk.bytes_mut(Sector(2048), 4096).copy_from_slice(&foreign);
     let why = refused(open(&mut disk));
-    assert_eq!(why, OpenError::Foreign("superblocks of two areas"));
+    assert_eq!(why, OpenError::BadSuperblock("they are of two areas"));
 }
 
 #[test]

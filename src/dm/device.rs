@@ -159,8 +159,8 @@ impl DeviceInfo {
 
     /// As text, the UUID in the partition table, or for one of device-mapper's the one that it was
     /// given there. Whole disks have none.
-    pub(crate) fn uuid(&self) -> Option<&str> {
-        Some(text(&self.facts.uuid)).filter(|text| !text.is_empty())
+    pub(crate) fn uuid(&self) -> Option<&[u8]> {
+        Some(before_nul(&self.facts.uuid)).filter(|uuid| !uuid.is_empty())
     }
 
     /// An identity that the whole disk has of itself. A device of device-mapper's with one target
@@ -177,10 +177,14 @@ impl DeviceInfo {
 
 /// The text before the first NUL.
 fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(before_nul(bytes)).unwrap_or("?")
+}
+
+fn before_nul(bytes: &[u8]) -> &[u8] {
     // Counted by hand, for `position` counts in a way that the compiler may make a panic of.
     let before = bytes.iter().take_while(|&&byte| byte != 0);
     let end = before.fold(0usize, |n, _| n.wrapping_add(1));
-    core::str::from_utf8(bytes.get(..end).unwrap_or(bytes)).unwrap_or("?")
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 /// A block device that is open on our own account.

@@ -36,8 +36,8 @@ pub(crate) fn identities(info: &DeviceInfo) -> Identities {
     all.add(Identity::size(info.sectors()));
     if let Some(uuid) = info.uuid() {
         all.add(match info.is_mapped() {
-            true => Identity::mapped(uuid.as_bytes()),
-            false => Identity::partition(uuid.as_bytes()),
+            true => Identity::mapped(uuid),
+            false => Identity::partition(uuid),
         });
     }
     if info.is_mapped() {
@@ -310,8 +310,8 @@ impl Failure {
                 name,
                 true,
                 format_args!(
-                    "if nothing in it is needed (a first format that was cut off leaves this), zero it: \
-                     blkdiscard -z -o {} -l {} /dev/{spare}",
+                    "zeroing it destroys the map if there is one; if there never was (a first format that \
+                     was cut off leaves this): blkdiscard -z -o {} -l {} /dev/{spare}",
                     bytes(shape.spare_start.0),
                     bytes(shape.spare_len.0),
                 ),

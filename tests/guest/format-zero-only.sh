@@ -18,7 +18,7 @@ for sector in 0 8 256 1000 8184; do
     kernel_said "remap: spare area is neither blank nor formatted"
     equal "the area is as it was" "$before" "$(content /dev/nspare)"
     # The log says what to do, and that helps.
-    advice=$(kernel_log | sed -n 's/.*dm_remap: .*: if nothing in it is needed .*, zero it: //p' | tail -n 1)
+    advice=$(kernel_log | sed -n 's/.*dm_remap: .*: zeroing it destroys the map .*): //p' | tail -n 1)
     equal "the advice" "blkdiscard -z -o 0 -l 4194304 /dev/nspare" "$advice"
     check "is followed" $advice
 done
@@ -26,7 +26,7 @@ done
 dirt /dev/nspare 0
 dirt /dev/nspare 4096
 refuse "the second half is not zero" dmsetup create x --table "$(remap_table "$main" /dev/nspare 4096 4000)"
-kernel_said "dm_remap: .*: if nothing in it .*, zero it: blkdiscard -z -o 2097152 -l 2048000 /dev/nspare$"
+kernel_said "dm_remap: .*: zeroing it destroys the map .*: blkdiscard -z -o 2097152 -l 2048000 /dev/nspare$"
 need blkdiscard -z /dev/nspare
 null_bad nspare 8 15
 refuse "a part of it cannot be read" dmsetup create x --table "$line"

@@ -13,6 +13,8 @@ pub enum OpenError {
     Unreadable,
     /// The area is neither blank nor formatted.
     Foreign(&'static str),
+    /// There are superblocks, and what they say cannot be: a map may be there.
+    BadSuperblock(&'static str),
     /// It needs newer code.
     Unsupported {
         /// The version of its format.
@@ -95,6 +97,7 @@ impl OpenError {
         match self {
             OpenError::Unreadable => c"superblocks of the spare area cannot be read",
             OpenError::Foreign(_) => c"spare area is neither blank nor formatted",
+            OpenError::BadSuperblock(_) => c"superblocks of the spare area contradict themselves",
             OpenError::Unsupported { .. } => c"spare area needs a newer dm-remap",
             OpenError::OtherMain(Mismatch::Unknown) => {
                 c"main offers none of the identities that the spare area knows it by"
@@ -125,7 +128,9 @@ impl fmt::Display for OpenError {
         f.write_str(self.text().to_str().unwrap_or_default())?;
         // One way to print for all: each of its own would be larger than what it says.
         let (what, a, and, b, end) = match *self {
-            OpenError::Foreign(why) | OpenError::BadMap(why) => return write!(f, ": {why}"),
+            OpenError::Foreign(why) | OpenError::BadSuperblock(why) | OpenError::BadMap(why) => {
+                return write!(f, ": {why}")
+            }
             OpenError::OtherMain(Mismatch::Other(kind)) => return write!(f, ": another {kind}"),
             OpenError::Unsupported { version, features } => (
                 "version ",

@@ -106,11 +106,11 @@ impl Survey {
                 return Err(OpenError::Unsupported { version, features });
             }
             Some(Decoded::Malformed(_)) => {
-                self.refusal = Some(OpenError::Foreign("a superblock that makes no sense"));
+                self.refusal = Some(OpenError::BadSuperblock("one makes no sense"));
             }
             Some(Decoded::Superblock(sb)) => match &self.best {
                 Some(best) if best.uuid != sb.uuid => {
-                    return Err(OpenError::Foreign("superblocks of two areas"));
+                    return Err(OpenError::BadSuperblock("they are of two areas"));
                 }
                 Some(best) if best.seq == sb.seq => self.held |= place,
                 Some(best) if best.seq > sb.seq => {}

@@ -77,13 +77,6 @@ impl Places {
         }
     }
 
-    /// The first half of the places, and the others.
-    pub fn halves(&self) -> (&[Sector], &[Sector]) {
-        let places = self.as_slice();
-        let half = places.len().wrapping_div(2);
-        places.split_at_checked(half).unwrap_or((places, &[]))
-    }
-
     /// The places; the first is the lowest bit where results are told as bits.
     pub fn as_slice(&self) -> &[Sector] {
         self.at.get(..usize::from(self.len)).unwrap_or(&[])

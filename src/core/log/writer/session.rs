@@ -29,10 +29,24 @@ impl Writer {
     /// The rounds in which a superblock is written: half of the places, and after that the others. What is
     /// in flight when the power goes may be destroyed, and one place at least has to be spared by that. So a
     /// half that does not hold the superblock in force comes first.
+    ///
+    /// If only one half holds it, because the other cannot be written, that half is divided.
     pub fn rounds(&self) -> [Round; 2] {
         let all = self.sb.layout.places();
-        let (front, back) = all.halves();
-        let middle = u32::try_from(front.len()).unwrap_or(0);
+        let all = all.as_slice();
+        let count = u32::try_from(all.len()).unwrap_or(0);
+        let half = count.wrapping_shr(1);
+        // At least one place that holds it on either side, if it has two.
+        let first = self.held.trailing_zeros().saturating_add(1);
+        let last = u32::BITS
+            .saturating_sub(self.held.leading_zeros())
+            .saturating_sub(1);
+        let middle = match first <= last {
+            true => half.max(first).min(last),
+            false => half,
+        };
+        let at = usize::try_from(middle).unwrap_or(0);
+        let (front, back) = all.split_at_checked(at).unwrap_or((all, &[]));
         let round = |places, first| Round {
             places: Places::new(places),
             first,

@@ -225,6 +225,11 @@ fn serve(
     let config = config(volume, wishes, layout.spare_count());
     let engine = boxed_engine(opened, config, state)?;
     let snapshot = engine.snapshot().map_err(|_| ENOMEM)?;
+    if engine.map().counters().remapped > 0 {
+        // A session before may have written to the spare without a flush, and the spare may hold that
+        // in its cache yet: the first flush has to reach it.
+        volume.note_spare_write();
+    }
     let mut core = volume.core.lock();
     core.start(engine, uuid)?;
     volume.map.publish(snapshot.into());

@@ -3,7 +3,6 @@
 # Proves: a device that is removed while writes are at the disk, one of which fails and has to move after that, completes every one of them first; nothing reaches a disk after it.
 # Lanes: lockdep kasan
 # Module: dm-remap tests/guest/early
-# Timeout: 180
 
 . ./lib/lib.sh
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: on a disk with physical blocks of 4 KiB that begin at sector 7, what fails is the physical block as the disk has it, also below a partition; a smaller write over it succeeds and all data stays.
 # Lanes: lockdep vm
-# Timeout: 120
 
 . ./lib/lib.sh
 

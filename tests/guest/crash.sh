@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: after a power cut at any moment, what was acknowledged and flushed is there, and no read gives garbage.
 # Lanes: lockdep
-# Module: . tests/guest/recorder
-# Cpus: 1
+# Module: dm-remap tests/guest/recorder
+# Processors: 1
 # Timeout: 900
 
 . ./lib/lib.sh

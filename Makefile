@@ -35,6 +35,9 @@ format: ## Format the Rust code as check wants it
 bench: ## Count the instructions of the I/O path; results in target/bench.tsv
 	@scripts/bench
 
+crash: ## Cut the power at more than ten thousand points, and look for what is lost
+	@scripts/crash
+
 rust-project: ## Write rust-project.json, for rust-analyzer
 	@scripts/rust-project
 
@@ -56,5 +59,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench crash rust-project update \
 	install uninstall clean clean-cache help

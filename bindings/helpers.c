@@ -130,6 +130,9 @@ struct block_device *dm_remap_helper_file_bdev(struct file *file)
 
 void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_facts *facts)
 {
+	int offset = bdev_alignment_offset(bdev);
+	struct mapped_device *md;
+
 	memset(facts, 0, sizeof(*facts));
 	facts->dev = bdev->bd_dev;
 	facts->whole_dev = bdev_whole(bdev)->bd_dev;
@@ -137,6 +140,8 @@ void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_
 	facts->nr_sectors = bdev_nr_sectors(bdev);
 	facts->logical_block_size = bdev_logical_block_size(bdev);
 	facts->physical_block_size = bdev_physical_block_size(bdev);
+	/* What is stacked out of step has no answer, and is taken as its disk is numbered. */
+	facts->physical_edge = offset < 0 ? -bdev->bd_start_sect : offset >> SECTOR_SHIFT;
 	facts->max_discard_sectors = bdev_max_discard_sectors(bdev);
 	facts->max_write_zeroes_sectors = bdev_write_zeroes_sectors(bdev);
 	facts->zoned = bdev_is_zoned(bdev);
@@ -144,9 +149,13 @@ void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_
 	facts->write_cache = bdev_write_cache(bdev);
 	facts->rotational = bdev_rot(bdev);
 	facts->partition = bdev_is_partition(bdev);
-	if (bdev->bd_meta_info && bdev->bd_meta_info->uuid[0]) {
-		facts->has_part_uuid = true;
-		strscpy(facts->part_uuid, bdev->bd_meta_info->uuid);
+	md = dm_get_md(facts->whole_dev);
+	if (md) {
+		facts->mapped = true;
+		dm_copy_name_and_uuid(md, NULL, facts->uuid);
+		dm_put(md);
+	} else if (bdev->bd_meta_info) {
+		strscpy(facts->uuid, bdev->bd_meta_info->uuid);
 	}
 	snprintf(facts->name, sizeof(facts->name), "%pg", bdev);
 }

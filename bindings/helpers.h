@@ -8,6 +8,7 @@
 #define DM_REMAP_HELPERS_H
 
 #include <linux/blkdev.h>
+#include <linux/dm-ioctl.h>
 #include <linux/srcu.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
@@ -25,6 +26,8 @@ struct dm_remap_bdev_facts {
 	u64 nr_sectors;
 	u32 logical_block_size;
 	u32 physical_block_size;
+	/* The first sector at which a physical block begins, modulo 2^32. */
+	u32 physical_edge;
 	u32 max_discard_sectors;
 	u32 max_write_zeroes_sectors;
 	bool zoned;
@@ -32,9 +35,10 @@ struct dm_remap_bdev_facts {
 	bool write_cache;
 	bool rotational;
 	bool partition;
-	/* Has an identity of its own: the partition table gave it a UUID. */
-	bool has_part_uuid;
-	char part_uuid[40];
+	/* One of device-mapper's. */
+	bool mapped;
+	/* Of the partition table, or for one of device-mapper's what it was given there; or empty. */
+	char uuid[DM_UUID_LEN];
 	char name[48];
 };
 

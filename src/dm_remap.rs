@@ -14,7 +14,14 @@ mod bindings;
 mod dm;
 #[allow(unsafe_code, dead_code)]
 mod kernel_ext;
+#[path = "core/lib.rs"]
+mod logic;
 mod target;
+
+// For the host the logic is a crate of its own, and paths to it are the same here: `crate::map` inside
+// of it, `dm_remap_core::map` outside.
+extern crate self as dm_remap_core;
+use logic::*;
 
 use kernel::prelude::*;
 

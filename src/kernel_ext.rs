@@ -5,6 +5,7 @@
 //! Nothing here knows of device-mapper or of remapping.
 
 pub(crate) mod clock;
+pub(crate) mod memory;
 pub(crate) mod noio;
 pub(crate) mod published;
 pub(crate) mod ratelimit;

@@ -91,7 +91,8 @@ impl Target for Remap {
     fn preresume(table: &Table, ti: TargetInfo<'_>) -> Result {
         let volume = table.volume();
         if let Err(why) = assemble::bring_up(table) {
-            pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
+            let spare = volume.spare.info();
+            why.tell(ti.device_name(), spare.name(), volume.shape());
             return Err(why.errno());
         }
         volume.core.lock().serve(table);

@@ -12,11 +12,11 @@ use core_format_lab::{
 };
 use dm_remap_core::{
     layout::{CopyId, Half, MetaBuf},
-    log::{Outcome, Refused},
+    log::{Outcome, Refused, Round, Writer},
     open::load,
     record::Record,
     superblock::encode,
-    units::{Block, SpareBlock},
+    units::{Block, Sector, SpareBlock},
 };
 
 #[test]
@@ -97,14 +97,46 @@ fn needs_check_is_kept_until_it_is_cleared() {
     let opened = load(&mut disk, &found_now, &expect(LEN)).unwrap_or_else(|e| panic!("{e}"));
     assert!(opened.report.needs_check);
     let mut writer = opened.writer;
-    let places = writer.open_session(&mut block).expect("a session");
+    writer.open_session(&mut block).expect("a session");
     assert!(writer.superblock_written(1) && writer.superblock().needs_check);
-    assert_eq!(places, plan(LEN).places());
     writer.needs_check(false, &mut block).expect("a superblock");
     assert!(!writer.superblock_written(0), "nothing was written");
     assert!(writer.superblock().needs_check);
     writer.needs_check(false, &mut block).expect("a superblock");
     assert!(writer.superblock_written(2) && !writer.superblock().needs_check);
+}
+
+#[test]
+fn superblocks_are_written_in_two_rounds_and_one_of_them_is_always_whole() {
+    let mut disk = formatted(40_000);
+    let mut writer = open(&mut disk).unwrap_or_else(|e| panic!("{e}")).writer;
+    let mut buf = MetaBuf::try_new().expect("memory");
+    let block = buf.get_mut().expect("a block");
+    let parts = |writer: &Writer| {
+        let of = |r: Round| (r.first, r.places.as_slice().to_vec());
+        writer.rounds().map(of)
+    };
+    let front = (0, vec![Sector(0)]);
+    let back = (1, vec![Sector(2048), Sector(32_768)]);
+    assert_eq!(parts(&writer), [front.clone(), back.clone()]);
+    let mut written = |writer: &mut Writer, ok: u32| {
+        writer.needs_check(false, block).expect("a superblock");
+        assert!(writer.superblock_written(ok));
+    };
+    // The half that does not hold the newest has nothing to lose.
+    written(&mut writer, 0b001);
+    assert_eq!(parts(&writer), [back.clone(), front.clone()]);
+    // Two that hold it are never written at once, even if the half without it cannot be written.
+    written(&mut writer, 0b110);
+    let first = (0, vec![Sector(0), Sector(2048)]);
+    assert_eq!(parts(&writer), [first, (2, vec![Sector(32_768)])]);
+    written(&mut writer, 0b101);
+    assert_eq!(parts(&writer), [front.clone(), back.clone()]);
+    // Nor has one that was found bad.
+    disk.bytes_mut(Sector(2048), 4096).fill(0x77);
+    disk.bytes_mut(Sector(32_768), 4096).fill(0x77);
+    let found = found(&mut disk, 40_000).expect("one");
+    assert_eq!((found.held, found.stale_places), (0b001, true));
 }
 
 #[test]

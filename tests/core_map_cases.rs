@@ -219,7 +219,7 @@ fn pending_quota_holds_and_remapping_frees_its_share() {
     }
     assert!(map.pending_full());
     assert!(map.apply(&pending(9)).is_err());
-    map.drop_pending(8);
+    map.drop_pending(0b1011_0000_0111_1100);
     assert_eq!(map.counters().pending_dropped, 8);
     assert_eq!(map.apply(&remap(0, 0)), Ok(()));
     assert!(!map.pending_full());

@@ -164,6 +164,54 @@ fn a_cut_at_every_round_leaves_before_or_after() {
     assert!(cuts > 600, "{cuts}");
 }
 
+/// A cut may destroy all that is in flight, whatever was there before: no round holds all superblocks.
+#[test]
+fn a_cut_that_destroys_what_is_in_flight_leaves_before_or_after() {
+    let fates = [
+        [Fate::Destroyed, Fate::Destroyed],
+        [Fate::Destroyed, Fate::Nothing],
+        [Fate::Nothing, Fate::Destroyed],
+        [Fate::Destroyed, Fate::Whole],
+        [Fate::Whole, Fate::Destroyed],
+    ];
+    for (n, moment) in (0u64..).zip(moments()) {
+        for fates in &fates {
+            survives(moment.cut(fates), n);
+        }
+    }
+}
+
+/// What was destroyed is written anew at the next start: the power may fail in any write of that, and
+/// destroy once more.
+#[test]
+fn a_second_cut_that_destroys_finds_a_superblock_too() {
+    let places = plan(LEN).places();
+    let mut cuts = 0;
+    for moment in moments()
+        .into_iter()
+        .filter(|m| m.places.as_slice().len() == 1)
+    {
+        for place in places.as_slice() {
+            let mut life = moment.life.clone();
+            life.disk.destroy(*place, 4096);
+            for n in 1.. {
+                let mut again = life.clone();
+                again.disk.fuse = Some(again.disk.writes + n);
+                let writes = again.disk.writes;
+                let seen = again.open();
+                if again.disk.writes - writes < n {
+                    break;
+                }
+                drop(seen);
+                again.disk.fuse = None;
+                survives(again, n);
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts > 20, "{cuts}");
+}
+
 /// The metadata blocks of one copy.
 fn blocks_of(copy: CopyId) -> Vec<u64> {
     let layout = plan(LEN);

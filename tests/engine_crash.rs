@@ -5,11 +5,11 @@
 #[path = "engine_lab/lab.rs"]
 mod lab;
 
-use dm_remap_core::fault::Op;
+use dm_remap_core::{engine::Action, fault::Op};
 use lab::{
     disk::{Until, IOERR, MEDIUM},
     film::{bad_read, every_cut, Film},
-    Lab,
+    Lab, Shape,
 };
 
 #[test]
@@ -132,4 +132,42 @@ fn cuts_while_no_copy_can_be_written() {
     };
     let cuts = every_cut(&story, &|_, _| false);
     assert!(cuts > 10, "only {cuts} actions");
+}
+
+#[test]
+fn with_a_dead_place_the_others_are_not_written_at_once() {
+    let mut cuts = 0;
+    for n in 0..100 {
+        let mut lab = Lab::new(Shape {
+            spare_len: 33_000,
+            ..Shape::default()
+        });
+        assert_eq!(lab.engine.layout().places().as_slice().len(), 3);
+        lab.main.plan(Op::Write, 0, 64, Until::Forever, MEDIUM);
+        lab.spare.plan(Op::Write, 0, 8, Until::Forever, MEDIUM);
+        lab.write(0, 8, true);
+        lab.settle();
+        // The next write of superblocks finds none at the first place that it could spare.
+        lab.engine.close();
+        let mut left = n;
+        let over = loop {
+            let action = lab.ask();
+            match action {
+                Action::Meta { places } if left == 0 => {
+                    lab.destroy(places, false);
+                    break false;
+                }
+                Action::Meta { .. } => left -= 1,
+                Action::Idle => break true,
+                _ => {}
+            }
+            lab.carry_out(action);
+        };
+        lab.cut(None).verify(|_, _| false);
+        if over {
+            break;
+        }
+        cuts += 1;
+    }
+    assert_eq!(cuts, 2, "both rounds were cut");
 }

@@ -81,6 +81,17 @@ fn a_device_that_comes_back_before_the_probe_has_confirmed_nothing() {
 }
 
 #[test]
+fn a_block_that_is_slow_to_fail_is_confirmed_too() {
+    let mut lab = Lab::new(policy(ErrorPolicy::Confirm));
+    lab.main.plan(Op::Write, 16, 8, Until::Forever, IOERR);
+    // Two tries and the probe take longer than a request may go on.
+    lab.cost = 31_000;
+    assert_eq!(lab.write_now(16, 8), Ok(()));
+    assert!(lab.remapped(2));
+    lab.verify(nothing_fails);
+}
+
+#[test]
 fn a_second_try_that_succeeds_moves_nothing() {
     let mut lab = Lab::new(policy(ErrorPolicy::Confirm));
     lab.main.plan(Op::Write, 16, 8, Until::Times(2), IOERR);

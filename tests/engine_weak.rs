@@ -136,6 +136,21 @@ fn only_on_main() -> Lab {
 }
 
 #[test]
+fn a_sector_only_on_main_is_so_after_a_restart() {
+    let mut lab = only_on_main();
+    lab.flush();
+    let mut lab = lab.cut(None);
+    assert_eq!(lab.engine.map().chunk(Block(2), 0).unspared(), 1 << 4);
+    // Main's answer is the answer: an error, and later data.
+    lab.main.plan(Op::Read, 20, 1, Until::Times(4), MEDIUM);
+    assert_eq!(lab.read_now(20, 1), Err(MEDIUM));
+    assert_eq!(lab.read_now(20, 1), Ok(()));
+    assert_eq!(lab.write_now(20, 1), Ok(()));
+    assert!(lab.engine.map().chunk(Block(2), 0).is_plain());
+    lab.verify(nothing_fails);
+}
+
+#[test]
 fn a_sector_only_on_main_joins_its_block_when_a_retry_gives_it() {
     let mut lab = only_on_main();
     let spare = lab.spare_of(2);

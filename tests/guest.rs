@@ -5,9 +5,12 @@
 
 mod common;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,11 +23,14 @@ use common::case::{self, Case, LANES};
 use common::verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Beyond the time that a test has: booting, the search for leaks, and a busy machine.
-const BOOT: Duration = Duration::from_secs(120);
+/// What each guest of a run took: its test, seconds, and seconds of processor time.
+const TIMES: &str = "times.tsv";
 
-/// What has been built in this run, and how that ended: each thing is built once.
-type Builds = Mutex<BTreeMap<String, Arc<Mutex<Option<Result<(), String>>>>>>;
+/// Beyond the time that a test has: booting, the search for leaks, and a busy machine.
+const BOOT: Duration = Duration::from_secs(300);
+
+/// What has been built in this run, and what that printed: each thing is built once.
+type Builds = Mutex<BTreeMap<String, Arc<Mutex<Option<Result<String, String>>>>>>;
 
 struct Harness {
     repo: PathBuf,
@@ -49,8 +55,15 @@ fn main() -> Result<()> {
     for (lane, reason) in &absent {
         println!("skipped: the lane {lane}: {reason}");
     }
+    fs::create_dir_all(&harness.logs)?;
+    if !args.list {
+        File::create(harness.logs.join(TIMES))?;
+    }
     let mut trials = Vec::new();
-    for case in case::find(&harness.repo.join("tests/guest"))? {
+    let mut cases = case::find(&harness.repo.join("tests/guest"))?;
+    // Those that take longest first, so that none of them is alone at the end.
+    cases.sort_by_key(|case| Reverse(case.timeout));
+    for case in cases {
         let case = Arc::new(case);
         for lane in &lanes {
             if !case.lanes.iter().any(|l| l == lane) {
@@ -104,19 +117,21 @@ impl Harness {
             cargo.args(["build", "--quiet", "--examples"]);
             cargo
         })?;
-        self.build(lane, || {
+        let kernel = self.build(lane, || {
             let mut script = Command::new(self.repo.join("scripts/guest"));
             script.arg(lane);
             script
         })?;
-        match case.module.as_deref() {
-            None => self.build_module(lane, None)?,
-            Some("none") => {}
-            folder => self.build_module(lane, folder)?,
+        for module in case.module.split_whitespace() {
+            match module {
+                "none" => {}
+                "dm-remap" => drop(self.build_module(lane, None)?),
+                folder => drop(self.build_module(lane, Some(folder))?),
+            }
         }
         let log = self.logs.join(lane).join(&case.name).with_extension("log");
         fs::create_dir_all(log.parent().context("a log has a folder")?)?;
-        let verdict = self.boot(lane, case, &log);
+        let verdict = self.boot(lane, case, &kernel, &log);
         let console = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         let reason = match verdict {
             Ok(()) => verdict::judge(lane, &console),
@@ -140,7 +155,7 @@ impl Harness {
     }
 
     /// Boots a guest with its console in `log`, and waits for it to end.
-    fn boot(&self, lane: &str, case: &Case, log: &Path) -> Result<()> {
+    fn boot(&self, lane: &str, case: &Case, kernel: &str, log: &Path) -> Result<()> {
         let console = File::create(log)?;
         // An emulated processor is some ten times slower.
         let timeout = case.timeout * if lane == "vm" { 4 } else { 1 };
@@ -149,6 +164,7 @@ impl Harness {
             .arg(lane)
             .arg(&case.file)
             .env("GUEST_TIMEOUT", timeout.to_string())
+            .env("GUEST_UML", kernel)
             .stdin(Stdio::null())
             .stdout(console.try_clone()?)
             .stderr(console)
@@ -156,10 +172,16 @@ impl Harness {
         if let Some(memory) = case.memory {
             command.env("GUEST_MEM", memory.to_string());
         }
+        if let Some(processors) = case.processors {
+            command.env("GUEST_CPUS", processors.to_string());
+        }
         let mut guest = command.spawn().context("scripts/guest")?;
-        let limit = Instant::now() + Duration::from_secs(timeout) + BOOT;
+        let began = Instant::now();
+        let limit = began + Duration::from_secs(timeout) + BOOT;
+        let pid = libc::pid_t::try_from(guest.id())?;
         loop {
-            if guest.try_wait()?.is_some() {
+            if let Some(cpu) = ended(pid)? {
+                self.note(lane, case, began.elapsed(), cpu)?;
                 return Ok(());
             }
             if Instant::now() > limit {
@@ -170,7 +192,19 @@ impl Harness {
         }
     }
 
-    fn build_module(&self, lane: &str, folder: Option<&str>) -> Result<()> {
+    fn note(&self, lane: &str, case: &Case, took: Duration, cpu: Duration) -> Result<()> {
+        let line = format!(
+            "{lane}::{}\t{:.1}\t{:.1}\n",
+            case.name,
+            took.as_secs_f64(),
+            cpu.as_secs_f64()
+        );
+        let file = self.logs.join(TIMES);
+        let mut times = OpenOptions::new().append(true).open(file)?;
+        Ok(times.write_all(line.as_bytes())?)
+    }
+
+    fn build_module(&self, lane: &str, folder: Option<&str>) -> Result<String> {
         let key = format!("{lane} {}", folder.unwrap_or("dm-remap"));
         self.build(&key, || {
             let mut script = Command::new(self.repo.join("scripts/guest-module"));
@@ -180,7 +214,7 @@ impl Harness {
     }
 
     /// Builds what `key` names, if no test of this run did so yet.
-    fn build(&self, key: &str, command: impl FnOnce() -> Command) -> Result<()> {
+    fn build(&self, key: &str, command: impl FnOnce() -> Command) -> Result<String> {
         let slot = match self.builds.lock() {
             Ok(mut builds) => builds.entry(key.to_owned()).or_default().clone(),
             Err(_) => bail!("another test panicked"),
@@ -189,7 +223,7 @@ impl Harness {
             bail!("another test panicked while building {key}");
         };
         match result.get_or_insert_with(|| make(command().current_dir(&self.repo))) {
-            Ok(()) => Ok(()),
+            Ok(printed) => Ok(printed.clone()),
             // The whole story once is enough.
             Err(error) => {
                 let story = std::mem::replace(error, "as said in another failure".into());
@@ -199,18 +233,37 @@ impl Harness {
     }
 }
 
-fn make(command: &mut Command) -> Result<(), String> {
+fn make(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     Err(verdict::excerpt(
         &String::from_utf8_lossy(&output.stderr),
         "",
     ))
+}
+
+/// The processor time of a child and of all that it waited for, if it has ended.
+fn ended(pid: libc::pid_t) -> Result<Option<Duration>> {
+    // SAFETY: all-zero is a value of this structure, which is plain numbers.
+    let mut usage: libc::rusage = unsafe { mem::zeroed() };
+    let mut status = 0;
+    // SAFETY: both point to variables of ours.
+    match unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, &mut usage) } {
+        0 => Ok(None),
+        n if n == pid => {
+            let part = |time: libc::timeval| {
+                let micros = time.tv_sec * 1_000_000 + time.tv_usec;
+                Duration::from_micros(micros.try_into().unwrap_or(0))
+            };
+            Ok(Some(part(usage.ru_utime) + part(usage.ru_stime)))
+        }
+        _ => Err(io::Error::last_os_error()).context("wait4"),
+    }
 }
 
 /// Kills a guest with all of its processes.

@@ -13,7 +13,7 @@
 //! A failing write goes through these steps; the order of the second half is what keeps data whole
 //! (`docs/locking.md` has the proof):
 //!
-//! gather → try alone → (probe) → hold its block, wait → salvage → merge → write the spare → flush →
+//! gather → try alone → (probe → try again) → hold its block, wait → salvage → merge → write the spare → flush →
 //! open the session → (compact) → commit → publish → settle: complete.
 
 mod action;
@@ -126,6 +126,12 @@ pub struct Engine {
     holds: Buf<Block>,
     prepared: Option<Prepared>,
     meta: MetaBuf,
+    /// The places of the metadata block that were written so far, a bit each.
+    written: u32,
+    /// Which of them is the first place of the round under way.
+    first: u32,
+    /// Another round follows it.
+    second_round: bool,
     /// The log block that is on its way.
     slot: Option<log::Slot>,
     /// How far the compaction is.
@@ -143,15 +149,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The machine for a map as [`open::load`](crate::open) found it, with the state that this left.
-    ///
-    /// # Context
-    ///
-    /// Process context: allocates.
-    pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Result<Engine, NoMemory> {
+    /// The machine for a map as [`open::load`](crate::open) found it, with the state that this left. It takes
+    /// no job before it has [reserved](Self::reserve) its memory.
+    pub fn new(map: Map, writer: Writer, config: Config, state: State) -> Engine {
         let block = writer.layout().block_size();
         let needs_check = writer.superblock().needs_check;
-        let mut engine = Engine {
+        Engine {
             needs_check,
             map,
             writer,
@@ -169,8 +172,8 @@ impl Engine {
             piece: Piece::NONE,
             moves: Buf::new(),
             moving: Moving::NONE,
-            cover: Bits::new(block.chunks())?,
-            unread: Bits::new(block.chunks())?,
+            cover: Bits::default(),
+            unread: Bits::default(),
             round_since: 0,
             changes: Buf::new(),
             records: Buf::new(),
@@ -180,21 +183,36 @@ impl Engine {
             doubts_sure: 0,
             holds: Buf::new(),
             prepared: None,
-            meta: MetaBuf::try_new()?,
+            meta: MetaBuf::default(),
+            written: 0,
+            first: 0,
+            second_round: false,
             slot: None,
             cursor: Cursor::new(),
             publish: None,
             unheld: None,
             notices: Buf::new(),
             stats: Stats::default(),
-            storm: Storm::new(config.storm)?,
+            storm: Storm::new(config.storm),
             readers_watch: false,
             guarded: false,
-        };
-        engine.jobs.try_reserve(MAX_JOBS)?;
-        engine.reserve_round()?;
-        engine.notices.try_reserve(Self::NOTICES)?;
-        Ok(engine)
+        }
+    }
+
+    /// Takes the memory for the largest batch: once, and apart from [`new`](Self::new), so that the machine
+    /// can be made where it stays.
+    ///
+    /// # Context
+    ///
+    /// Process context: allocates.
+    pub fn reserve(&mut self) -> Result<(), NoMemory> {
+        self.cover = Bits::new(self.block.chunks())?;
+        self.unread = Bits::new(self.block.chunks())?;
+        self.meta = MetaBuf::try_new()?;
+        self.storm.reserve()?;
+        self.jobs.try_reserve(MAX_JOBS)?;
+        self.reserve_round()?;
+        self.notices.try_reserve(Self::NOTICES)
     }
 
     const NOTICES: usize = 16;
@@ -297,6 +315,9 @@ impl Engine {
     pub fn next(&mut self, now: u64, event: Event) -> Action {
         self.now = now;
         if self.waiting {
+            if let Some(action) = self.next_round(event) {
+                return action;
+            }
             self.waiting = false;
             self.land(event);
         } else if self.step == Step::Idle {
@@ -340,14 +361,14 @@ impl Engine {
             Step::Back(stage) => self.went_back(stage, result),
             Step::Reread => self.reread(result),
             Step::Flush => self.flushed(result),
-            Step::Open => self.opened(written(event)),
-            Step::Compact => self.compacted(written(event)),
-            Step::Commit => self.committed(written(event)),
-            Step::Degrade(what, copy) => self.degraded(what, copy, written(event)),
-            Step::Doubt => self.doubted(written(event)),
+            Step::Open => self.opened(self.written),
+            Step::Compact => self.compacted(self.written),
+            Step::Commit => self.committed(self.written),
+            Step::Degrade(what, copy) => self.degraded(what, copy, self.written),
+            Step::Doubt => self.doubted(self.written),
             Step::Publish => self.published(),
             Step::Replaced => self.step = Step::Select,
-            Step::Close => self.closed(written(event)),
+            Step::Close => self.closed(self.written),
             // Steps without an action of their own, and `Settle`, whose actions need no answer.
             Step::Idle | Step::Select | Step::Pick | Step::Prepare | Step::Settle => {}
         }
@@ -388,13 +409,5 @@ impl Engine {
         };
         self.waiting = action.is_some();
         action
-    }
-}
-
-/// The places that were written, of an event that should be [`Event::Meta`]; none of any other.
-fn written(event: Event) -> u32 {
-    match event {
-        Event::Meta { ok } => ok,
-        Event::Start | Event::Ok | Event::Failed(_) => 0,
     }
 }

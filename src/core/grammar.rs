@@ -11,6 +11,38 @@ pub mod reply;
 pub mod status;
 pub mod table;
 
+use core::fmt;
+
+/// Text on its way out: words, and words with a number behind them.
+///
+/// An error is kept and ends what follows, so that it is asked for once, at the end. (That, and no
+/// `write!` with arguments of its own for each line, is most of what its users would otherwise be.)
+struct Out<'a> {
+    to: &'a mut dyn fmt::Write,
+    result: fmt::Result,
+}
+
+impl<'a> Out<'a> {
+    fn new(to: &'a mut dyn fmt::Write) -> Self {
+        Out { to, result: Ok(()) }
+    }
+
+    #[inline(never)]
+    fn text(&mut self, text: &str) {
+        if self.result.is_ok() {
+            self.result = self.to.write_str(text);
+        }
+    }
+
+    #[inline(never)]
+    fn number(&mut self, before: &str, number: u64) {
+        self.text(before);
+        if self.result.is_ok() {
+            self.result = write!(self.to, "{number}");
+        }
+    }
+}
+
 /// Why a word is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NotANumber {

@@ -26,6 +26,14 @@ impl Kind {
     pub const DISK: Kind = Kind(2);
     /// The partition's UUID: detail 0 for its 16 bytes, 1 for a text that is no UUID (`xxxxxxxx-01`).
     pub const PARTITION: Kind = Kind(3);
+    /// The UUID that device-mapper has for a device of its own: detail 0 for the text as it is, 1 for
+    /// the digest of one that is longer than [`MAX_BYTES`].
+    pub const MAPPED: Kind = Kind(4);
+
+    /// The only identity that tells the device: none that others may share, too, stands in for it.
+    fn is_needed(self) -> bool {
+        matches!(self, Kind::PARTITION | Kind::MAPPED)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -34,6 +42,7 @@ impl fmt::Display for Kind {
             Kind::SIZE => f.write_str("size"),
             Kind::DISK => f.write_str("unique id of the disk"),
             Kind::PARTITION => f.write_str("UUID of the partition"),
+            Kind::MAPPED => f.write_str("UUID of the dm device"),
             Kind(n) => write!(f, "identity of kind {n}"),
         }
     }
@@ -50,6 +59,7 @@ pub struct Identity {
 
 impl Identity {
     /// An identity of any kind; `None` if it is too long, empty or of no kind.
+    #[inline(never)]
     pub fn new(kind: Kind, detail: u8, bytes: &[u8]) -> Option<Identity> {
         if kind == Kind::NONE || bytes.is_empty() {
             return None;
@@ -88,6 +98,14 @@ impl Identity {
         }
     }
 
+    /// The UUID of a dm device, a text of any length. Of one that is too long a digest is kept.
+    pub fn mapped(text: &[u8]) -> Option<Identity> {
+        match text.len() {
+            ..=MAX_BYTES => Identity::new(Kind::MAPPED, 0, text),
+            _ => Identity::new(Kind::MAPPED, 1, &digest(text).to_le_bytes()),
+        }
+    }
+
     /// What kind of identity it is.
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -108,6 +126,15 @@ impl Identity {
         let bytes = self.bytes().try_into().ok()?;
         (self.kind == Kind::SIZE).then_some(u64::from_le_bytes(bytes))
     }
+}
+
+/// FNV-1a with 128 bits. It need not withstand anybody: who writes superblocks could write any digest.
+fn digest(text: &[u8]) -> u128 {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    text.iter().fold(BASIS, |hash, &byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+    })
 }
 
 /// The 16 bytes of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in the order of the text.
@@ -162,6 +189,7 @@ impl Identities {
     };
 
     /// Adds one; false if there is no room for it or it is none.
+    #[inline(never)]
     pub fn add(&mut self, id: Option<Identity>) -> bool {
         let free = self.ids.iter_mut().find(|slot| slot.is_none());
         match (free, id) {
@@ -191,7 +219,8 @@ impl Identities {
     /// Compares a device as it is `now` with what is recorded of it.
     ///
     /// Identities are compared where both sides have the same kind and detail: none may differ, no size
-    /// may shrink, and if anything but a size is recorded, one of those must be found again.
+    /// may shrink, and if anything but a size is recorded, one of those must be found again. So must the UUID
+    /// of a partition or a dm device, if one is recorded.
     pub fn compare(&self, now: &Identities) -> Result<(), Mismatch> {
         let (mut recorded_strong, mut found_strong) = (false, false);
         for was in self.iter() {
@@ -200,8 +229,8 @@ impl Identities {
                 .iter()
                 .filter(|is| is.kind == was.kind && is.detail == was.detail);
             let Some(is) = same_kind.next() else {
-                // The disk's own identity is also that of its other partitions.
-                if was.kind == Kind::PARTITION {
+                // The disk's own identity is also that of its other partitions and volumes.
+                if was.kind.is_needed() {
                     return Err(Mismatch::Unknown);
                 }
                 continue;
@@ -267,6 +296,49 @@ mod tests {
         let there = of(&[Identity::disk(3, b"two"), uuid]);
         assert_eq!(here.compare(&there), Err(Mismatch::Other(Kind::DISK)));
         assert_eq!(of(&[uuid]).compare(&there), Ok(()));
+    }
+
+    #[test]
+    fn a_dm_device_is_told_by_its_uuid_alone() {
+        let size = Identity::size(SectorCount(1000));
+        let lvm = |lv: &str| {
+            let vg = "u0Qlc4Zd1fOyqAeV9KpE2mWn3TbX7sRh";
+            Identity::mapped(format!("LVM-{vg}{lv}").as_bytes())
+        };
+        let (home, root) = (
+            lvm("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            lvm("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
+        );
+        let recorded = of(&[size, home]);
+        assert_eq!(recorded.compare(&recorded), Ok(()));
+        let other = Err(Mismatch::Other(Kind::MAPPED));
+        assert_eq!(recorded.compare(&of(&[size, root])), other);
+        // A short text and a long one are never the same.
+        let short = of(&[size, Identity::mapped(b"mpath-3600508b400105e21")]);
+        assert_eq!(recorded.compare(&short), Err(Mismatch::Unknown));
+        // One that is no dm device any more, or has lost its UUID, offers nothing that could count.
+        let disk = Identity::disk(3, b"12345678");
+        assert_eq!(recorded.compare(&of(&[size])), Err(Mismatch::Unknown));
+        assert_eq!(recorded.compare(&of(&[size, disk])), Err(Mismatch::Unknown));
+        assert_eq!(of(&[size, disk]).compare(&recorded), Err(Mismatch::Unknown));
+        // And the disk's identity beside it does not make up for it.
+        let both = of(&[size, disk, home]);
+        assert_eq!(both.compare(&of(&[size, disk])), Err(Mismatch::Unknown));
+    }
+
+    #[test]
+    fn texts_of_dm_devices() {
+        let text = "CRYPT-LUKS2-0fc63daf84834772";
+        let id = Identity::mapped(text.as_bytes()).expect("text");
+        assert_eq!((id.detail(), id.bytes()), (0, text.as_bytes()));
+        let longest = Identity::mapped(&[b'x'; MAX_BYTES]).expect("text");
+        assert_eq!((longest.detail(), longest.bytes().len()), (0, MAX_BYTES));
+        let long = Identity::mapped(&[b'x'; 128]).expect("text");
+        assert_eq!((long.detail(), long.bytes().len()), (1, 16));
+        assert_eq!(Identity::mapped(b""), None);
+        // The published check values of this digest.
+        assert_eq!(digest(b""), 0x6c62272e07bb014262b821756295c58d);
+        assert_eq!(digest(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
     }
 
     #[test]

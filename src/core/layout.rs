@@ -375,7 +375,7 @@ impl Layout {
 }
 
 /// Memory for one metadata block: it never lies on a kernel stack.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct MetaBuf(Buf<[u64; 64]>);
 
 impl MetaBuf {

@@ -3,10 +3,13 @@
 //! The logic of dm-remap: everything that can be decided without a kernel.
 //!
 //! No I/O, no locks, no clock and no unsafe code: time, seeds and the results of I/O are arguments.
-//! The kernel module and the host tools are built from this one source.
+//! The kernel module and the host tools are built from this one source: for the host it is a crate, in the
+//! module's crate it is a module, since what is private there can be left out or inlined.
 
 #![cfg_attr(not(any(test, CONFIG_RUST)), no_std)] // Kbuild says no_std itself
 #![forbid(unsafe_code)]
+// What the module has no use for is for the tests, and no less public there.
+#![cfg_attr(CONFIG_RUST, allow(dead_code, unreachable_pub, unused_imports))]
 #![deny(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -41,4 +44,4 @@ pub mod superblock;
 pub mod tree;
 pub mod units;
 
-mod wire;
+pub(crate) mod wire;

@@ -12,7 +12,7 @@ mod writer;
 pub use block::{
     classify, records, seal_for_test, units_of, Found, Header, Kind, Malformed, Records,
 };
-pub use writer::{Outcome, Refused, Slot, Writer};
+pub use writer::{Outcome, Refused, Round, Slot, Writer};
 
 pub(crate) use block::{checksum, close, encode, Stamp};
 pub(crate) use writer::Start;

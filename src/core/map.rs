@@ -255,9 +255,9 @@ impl Map {
         self.state.pending_records >= self.shape.pending_quota
     }
 
-    /// Counts `sectors` that should have been marked pending and were not.
-    pub fn drop_pending(&mut self, sectors: u64) {
-        self.pending_dropped = self.pending_dropped.saturating_add(sectors);
+    /// Counts the sectors of a chunk, a bit each, that should have been marked pending and were not.
+    pub fn drop_pending(&mut self, bits: u64) {
+        self.pending_dropped = change::recount(self.pending_dropped, 0, bits);
     }
 
     /// Counts them anew.
@@ -266,6 +266,7 @@ impl Map {
     }
 
     /// All that can be counted.
+    #[inline(never)]
     pub fn counters(&self) -> Counters {
         Counters {
             remapped: self.state.homes.len(),

@@ -98,6 +98,11 @@ impl DeviceInfo {
         self.facts.physical_block_size
     }
 
+    /// A sector at which a physical block begins, modulo 2^32.
+    pub(crate) fn physical_edge(&self) -> u32 {
+        self.facts.physical_edge
+    }
+
     /// The largest discard; 0 if it has none.
     pub(crate) fn max_discard(&self) -> SectorCount {
         SectorCount(self.facts.max_discard_sectors.into())
@@ -147,14 +152,19 @@ impl DeviceInfo {
         text(&self.facts.name)
     }
 
-    /// The UUID in the partition table, as text; for a whole disk there is none.
-    pub(crate) fn part_uuid(&self) -> Option<&str> {
-        self.facts
-            .has_part_uuid
-            .then(|| text(&self.facts.part_uuid))
+    /// Whether it is one of device-mapper's.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.facts.mapped
     }
 
-    /// An identity that the whole disk has of itself.
+    /// As text, the UUID in the partition table, or for one of device-mapper's the one that it was
+    /// given there. Whole disks have none.
+    pub(crate) fn uuid(&self) -> Option<&[u8]> {
+        Some(before_nul(&self.facts.uuid)).filter(|uuid| !uuid.is_empty())
+    }
+
+    /// An identity that the whole disk has of itself. A device of device-mapper's with one target
+    /// hands through what its disk has, as all others on that disk do.
     pub(crate) fn unique_id(&self, kind: UniqueIdKind) -> Option<UniqueId> {
         let [t10, eui64, naa] = self.ids;
         match kind {
@@ -167,9 +177,14 @@ impl DeviceInfo {
 
 /// The text before the first NUL.
 fn text(bytes: &[u8]) -> &str {
-    let end = bytes.iter().position(|&byte| byte == 0);
-    let bytes = end.and_then(|end| bytes.get(..end)).unwrap_or(bytes);
-    core::str::from_utf8(bytes).unwrap_or("?")
+    core::str::from_utf8(before_nul(bytes)).unwrap_or("?")
+}
+
+fn before_nul(bytes: &[u8]) -> &[u8] {
+    // Counted by hand, for `position` counts in a way that the compiler may make a panic of.
+    let before = bytes.iter().take_while(|&&byte| byte != 0);
+    let end = before.fold(0usize, |n, _| n.wrapping_add(1));
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 /// A block device that is open on our own account.

@@ -100,7 +100,7 @@ impl TextWriter<'_> {
     /// # Safety
     ///
     /// `buf` is valid for writes of `size` bytes, for the lifetime of the result, to nobody else.
-    pub(super) unsafe fn from_raw(buf: *mut ffi::c_char, size: u32) -> Self {
+    pub(crate) unsafe fn from_raw(buf: *mut ffi::c_char, size: u32) -> Self {
         let this = Self {
             buf: buf.cast(),
             size: size as usize,
@@ -125,6 +125,7 @@ impl TextWriter<'_> {
 }
 
 impl fmt::Write for TextWriter<'_> {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.size.saturating_sub(self.used).saturating_sub(1);
         let len = room.min(text.len());

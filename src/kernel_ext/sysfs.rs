@@ -64,6 +64,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl fmt::Write for Page<'_> {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.used.checked_add(text.len()).ok_or(fmt::Error)?;
         let place = self.bytes.get_mut(self.used..end).ok_or(fmt::Error)?;

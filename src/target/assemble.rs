@@ -18,8 +18,8 @@ use crate::{
         device::{BlockDevice, DeviceInfo, UniqueIdKind},
         status::Status,
     },
-    kernel_ext::{clock, workqueue::Worker},
-    target::{area::SpareArea, shape::Shape, table::Table, volume::Volume},
+    kernel_ext::{clock, memory::Boxed, workqueue::Worker},
+    target::{area::SpareArea, notice, shape::Shape, table::Table, volume::Volume},
 };
 
 /// How long one request may be tried, unless said otherwise.
@@ -32,8 +32,15 @@ const LOW_WATER_SHARE: u32 = 10;
 pub(crate) fn identities(info: &DeviceInfo) -> Identities {
     let mut all = Identities::default();
     all.add(Identity::size(info.sectors()));
-    if let Some(uuid) = info.part_uuid() {
-        all.add(Identity::partition(uuid.as_bytes()));
+    if let Some(uuid) = info.uuid() {
+        all.add(match info.is_mapped() {
+            true => Identity::mapped(uuid),
+            false => Identity::partition(uuid),
+        });
+    }
+    if info.is_mapped() {
+        // The disk's identity is that of everything on it, and what is mapped may move to another one.
+        return all;
     }
     for (kind, detail) in [
         (UniqueIdKind::T10, 1),
@@ -77,10 +84,10 @@ pub(crate) fn plan(shape: &Shape, main: &DeviceInfo) -> Result<Layout, LayoutErr
 fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
     let info = device.info();
     let size = (info.physical_block() / SECTOR_BYTES as u32).max(1);
-    // Edges of physical blocks are the disk's, wherever a partition begins.
-    let on_disk = at.0.wrapping_add(info.extent().start.0);
+    // Edges of physical blocks are the disk's, wherever that or a partition begins.
+    let past = (at.0 as u32).wrapping_sub(info.physical_edge());
     // A power of two, so its edges are told by a mask.
-    (size, (on_disk as u32) & size.wrapping_sub(1))
+    (size, past & size.wrapping_sub(1))
 }
 
 /// What the engine is told.
@@ -149,18 +156,18 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
 ///
 /// The worker, between two batches.
 #[inline(never)]
-pub(crate) fn resolve(volume: &Volume, shape: &Shape) -> Result<KBox<Opened>, Failure> {
+pub(crate) fn resolve(volume: &Volume, shape: &Shape) -> Result<Boxed<Opened>, Failure> {
     let expect = expected(volume, shape)?;
     let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
     let opened = open::resolve(&mut area, &expect)?;
-    Ok(KBox::new(opened, GFP_KERNEL).map_err(Error::from)?)
+    Ok(Boxed::new(opened, GFP_KERNEL).map_err(Error::from)?)
 }
 
 #[inline(never)]
-fn expected(volume: &Volume, shape: &Shape) -> Result<KBox<Expect>> {
+fn expected(volume: &Volume, shape: &Shape) -> Result<Boxed<Expect>> {
     let (main, spare) = (volume.main.info(), volume.spare.info());
     let expect = expectation(&main, &spare, shape, Some(shape.block));
-    Ok(KBox::new(expect, GFP_KERNEL)?)
+    Ok(Boxed::new(expect, GFP_KERNEL)?)
 }
 
 /// Finds the format of an area, or makes one where nothing is.
@@ -169,7 +176,7 @@ fn survey(
     volume: &Volume,
     area: &mut SpareArea<'_>,
     expect: &Expect,
-) -> Result<KBox<Formatted>, Failure> {
+) -> Result<Boxed<Formatted>, Failure> {
     let len = volume.shape().spare_len;
     let plan = plan(volume.shape(), &volume.main.info());
     let formatted = match open::examine(area, len, plan.as_ref().ok())? {
@@ -182,7 +189,7 @@ fn survey(
             }
         }
     };
-    Ok(KBox::new(formatted, GFP_KERNEL).map_err(Error::from)?)
+    Ok(Boxed::new(formatted, GFP_KERNEL).map_err(Error::from)?)
 }
 
 /// Formats a blank area.
@@ -216,9 +223,9 @@ fn load(
     area: &mut SpareArea<'_>,
     formatted: &Formatted,
     expect: &Expect,
-) -> Result<KBox<Opened>, Failure> {
+) -> Result<Boxed<Opened>, Failure> {
     let opened = open::load(area, formatted, expect)?;
-    Ok(KBox::new(opened, GFP_KERNEL).map_err(Error::from)?)
+    Ok(Boxed::new(opened, GFP_KERNEL).map_err(Error::from)?)
 }
 
 /// From here on the engine decides, and every I/O sees the map.
@@ -226,7 +233,7 @@ fn load(
 fn serve(
     volume: &Volume,
     table: &Table,
-    opened: KBox<Opened>,
+    opened: Boxed<Opened>,
     uuid: [u8; 16],
 ) -> Result<(), Failure> {
     let state = if opened.report.read_only || opened.report.needs_check {
@@ -238,6 +245,11 @@ fn serve(
     let config = config(volume, table, layout.spare_count());
     let engine = boxed_engine(opened, config, state)?;
     let snapshot = engine.snapshot().map_err(|_| ENOMEM)?;
+    if engine.map().counters().remapped > 0 {
+        // A session before may have written to the spare without a flush, and the spare may hold that
+        // in its cache yet: the first flush has to reach it.
+        volume.note_spare_write();
+    }
     let mut core = volume.core.lock();
     core.start(engine, uuid)?;
     volume.map.publish(snapshot.into());
@@ -247,10 +259,12 @@ fn serve(
 }
 
 #[inline(never)]
-fn boxed_engine(opened: KBox<Opened>, config: Config, state: State) -> Result<KBox<Engine>> {
-    let opened = KBox::into_inner(opened);
-    let engine = Engine::new(opened.map, opened.writer, config, state).map_err(|_| ENOMEM)?;
-    Ok(KBox::new(engine, GFP_KERNEL)?)
+fn boxed_engine(opened: Boxed<Opened>, config: Config, state: State) -> Result<Boxed<Engine>> {
+    let opened = Boxed::into_inner(opened);
+    let engine = Engine::new(opened.map, opened.writer, config, state);
+    let mut engine = Boxed::new(engine, GFP_KERNEL)?;
+    engine.reserve().map_err(|_| ENOMEM)?;
+    Ok(engine)
 }
 
 /// Says in the log what was found.
@@ -274,10 +288,13 @@ fn tell(volume: &Volume, report: &Report) {
         }
     );
     if report.repaired > 0 {
-        pr_warn!(
-            "{}: {} blocks of the log were written again from their other copy: check the spare device\n",
+        notice::say(
             volume.name(),
-            report.repaired
+            false,
+            format_args!(
+                "{} blocks of the log were written again from their other copy: check the spare device",
+                report.repaired
+            ),
         );
     }
 }
@@ -313,6 +330,25 @@ impl Failure {
         }
     }
 
+    /// Says in the log why device `name` is not served, and what can be done about it.
+    #[inline(never)]
+    pub(crate) fn tell(&self, name: &CStr, spare: &str, shape: &Shape) {
+        notice::say(name, true, format_args!("{self}"));
+        if let Failure::Open(OpenError::Foreign(_)) = self {
+            let bytes = |sectors: u64| sectors.wrapping_mul(SECTOR_BYTES as u64);
+            notice::say(
+                name,
+                true,
+                format_args!(
+                    "zeroing it destroys the map if there is one; if there never was (a first format that \
+                     was cut off leaves this): blkdiscard -z -o {} -l {} /dev/{spare}",
+                    bytes(shape.spare_start.0),
+                    bytes(shape.spare_len.0),
+                ),
+            );
+        }
+    }
+
     /// The number for the caller.
     pub(crate) fn errno(&self) -> Error {
         match self {
@@ -331,14 +367,10 @@ impl Failure {
 impl core::fmt::Display for Failure {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Failure::Open(why) => write!(f, "{why}"),
-            Failure::Layout(why) => write!(f, "{why}"),
-            Failure::Format(why) => write!(f, "{why}"),
-            Failure::Blank => {
-                f.write_str("spare area is blank: it is formatted when the device is made writable")
-            }
-            Failure::InUse => f.write_str("spare area is in use by another remap device"),
-            Failure::Errno(_) => f.write_str("not enough memory for the volume"),
+            Failure::Open(why) => why.fmt(f),
+            Failure::Layout(why) => why.fmt(f),
+            Failure::Format(why) => why.fmt(f),
+            _ => f.write_str(self.text().to_str().unwrap_or_default()),
         }
     }
 }

@@ -16,50 +16,48 @@ use crate::{
     target::volume::{Summary, Volume},
 };
 
-/// One file: its name and what it says.
-struct File {
-    name: &'static CStr,
-    show: fn(&Summary, &mut Page<'_>) -> core::fmt::Result,
+/// What a file says.
+#[derive(Clone, Copy)]
+enum Says {
+    Uuid,
+    State,
+    NeedsCheck,
+    Remapped,
+    Pending,
+    Lost,
+    SpareTotal,
+    SpareFree,
+    SpareFailed,
 }
 
-const FILES: [File; 9] = [
-    File {
-        name: c"uuid",
-        show: |s, out| write_uuid(out, &s.uuid),
-    },
-    File {
-        name: c"state",
-        show: |s, out| out.write_str(state_word(s.engine.state)),
-    },
-    File {
-        name: c"needs_check",
-        show: |s, out| write!(out, "{}", u8::from(s.engine.needs_check)),
-    },
-    File {
-        name: c"remapped",
-        show: |s, out| write!(out, "{}", s.counters.remapped),
-    },
-    File {
-        name: c"pending",
-        show: |s, out| write!(out, "{}", s.counters.pending_sectors),
-    },
-    File {
-        name: c"lost",
-        show: |s, out| write!(out, "{}", s.counters.lost_sectors),
-    },
-    File {
-        name: c"spare_total",
-        show: |s, out| write!(out, "{}", s.counters.spare_total),
-    },
-    File {
-        name: c"spare_free",
-        show: |s, out| write!(out, "{}", s.counters.spare_free),
-    },
-    File {
-        name: c"spare_failed",
-        show: |s, out| write!(out, "{}", s.counters.spare_failed),
-    },
+/// The files, each with what it says.
+const FILES: [(&CStr, Says); 9] = [
+    (c"uuid", Says::Uuid),
+    (c"state", Says::State),
+    (c"needs_check", Says::NeedsCheck),
+    (c"remapped", Says::Remapped),
+    (c"pending", Says::Pending),
+    (c"lost", Says::Lost),
+    (c"spare_total", Says::SpareTotal),
+    (c"spare_free", Says::SpareFree),
+    (c"spare_failed", Says::SpareFailed),
 ];
+
+fn write(says: Says, summary: &Summary, out: &mut Page<'_>) -> core::fmt::Result {
+    let counters = &summary.counters;
+    let number = match says {
+        Says::Uuid => return write_uuid(out, &summary.uuid),
+        Says::State => return out.write_str(state_word(summary.engine.state)),
+        Says::NeedsCheck => summary.engine.needs_check.into(),
+        Says::Remapped => counters.remapped,
+        Says::Pending => counters.pending_sectors,
+        Says::Lost => counters.lost_sectors,
+        Says::SpareTotal => counters.spare_total.into(),
+        Says::SpareFree => counters.spare_free.into(),
+        Says::SpareFailed => counters.spare_failed.into(),
+    };
+    write!(out, "{number}")
+}
 
 impl Attributes for Worker<Volume> {
     const FILES: &'static [Attribute] = &{
@@ -69,15 +67,15 @@ impl Attributes for Worker<Volume> {
         }; FILES.len()];
         let mut i = 0;
         while i < FILES.len() {
-            files[i].name = FILES[i].name;
+            files[i].name = FILES[i].0;
             i += 1;
         }
         files
     };
 
     fn show(&self, index: usize, out: &mut Page<'_>) -> Result {
-        let file = FILES.get(index).ok_or(EIO)?;
-        (file.show)(&self.summary(), out).map_err(|_| ENOSPC)?;
+        let (_, says) = *FILES.get(index).ok_or(EIO)?;
+        write(says, &self.summary(), out).map_err(|_| ENOSPC)?;
         out.write_str("\n").map_err(|_| ENOSPC)
     }
 }

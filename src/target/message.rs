@@ -2,7 +2,7 @@
 
 //! `dmsetup message`: verbs that ask answer at once, verbs that change queue and return.
 
-use core::fmt::Write;
+use core::fmt::{Display, Write};
 
 use kernel::prelude::*;
 
@@ -18,7 +18,7 @@ use dm_remap_core::{
 use crate::{
     dm::text::{Args, TextWriter},
     kernel_ext::workqueue::Worker,
-    target::{table::Table, volume::Volume},
+    target::{notice, table::Table, volume::Volume},
 };
 
 /// Carries out one message.
@@ -34,10 +34,7 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         .map(|word| core::str::from_utf8(word).unwrap_or("\u{fffd}"));
     let message = match Message::parse(words, len) {
         Ok(message) => message,
-        Err(why) => {
-            pr_err!("{}: message: {}\n", volume.name(), format_args!("{why}"));
-            return Err(EINVAL);
-        }
+        Err(why) => return refuse(volume, &why, EINVAL),
     };
     let written = match message {
         Message::Help => out.write_str(HELP),
@@ -66,11 +63,8 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         }
         Message::Blocks { kind, start, len } => {
             if volume.summary().engine.state != State::Rw {
-                return Err(refuse(
-                    volume,
-                    EROFS,
-                    "the map cannot change, see the state in the status line",
-                ));
+                let text = "the map cannot change, see the state in the status line";
+                return refuse(volume, &text, EROFS);
             }
             ask(volume, Request::Blocks { kind, start, len })?;
             writeln!(out, "queued {} sectors from {}", len.0, start.0)
@@ -84,33 +78,23 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
 /// Queues what the worker is to do.
 fn ask(volume: &Worker<Volume>, request: Request) -> Result {
     may_change(volume)?;
-    if volume.requests.lock().push(request).is_err() {
-        // Whoever sends thousands hears this often.
-        if volume.often_limit.allow() {
-            refuse(volume, EAGAIN, "too many requests are waiting, try again");
-        }
-        return Err(EAGAIN);
+    if volume.requests.lock().push(request).is_ok() {
+        volume.kick();
+        return Ok(());
     }
-    volume.kick();
-    Ok(())
+    // Whoever sends thousands hears this often.
+    if volume.often_limit.allow() {
+        return refuse(volume, &"too many requests are waiting, try again", EAGAIN);
+    }
+    Err(EAGAIN)
 }
 
 /// While suspended, nothing changes.
 fn may_change(volume: &Volume) -> Result {
     if volume.is_suspended() {
-        return Err(refuse(
-            volume,
-            EAGAIN,
-            "the device is suspended, resume it first",
-        ));
+        return refuse(volume, &"the device is suspended, resume it first", EAGAIN);
     }
     Ok(())
-}
-
-#[inline(never)]
-fn refuse(volume: &Volume, errno: Error, why: &str) -> Error {
-    pr_err!("{}: message: {}\n", volume.name(), why);
-    errno
 }
 
 /// Changes a feature: of the table, which prints it, and of the volume, which goes by it.
@@ -124,4 +108,11 @@ fn set(table: &Table, setting: Setting) {
     }
     table.set_wishes(wishes);
     table.volume().set_wishes(wishes);
+}
+
+/// Says why in the log: the caller sees the number alone.
+#[inline(never)]
+fn refuse(volume: &Volume, text: &dyn Display, errno: Error) -> Result {
+    notice::say(volume.name(), true, format_args!("message: {text}"));
+    Err(errno)
 }

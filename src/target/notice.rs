@@ -2,6 +2,8 @@
 
 //! Events: a device-mapper event, a uevent, and a line in the log that says what to do.
 
+use core::fmt;
+
 use kernel::prelude::*;
 
 use dm_remap_core::engine::{Notice, State};
@@ -46,50 +48,59 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
     if !limit.allow() {
         return;
     }
-    let name = volume.name();
     let counters = volume.summary().counters;
-    let copy_name = match notice {
-        Notice::Degraded(0) => "A",
-        _ => "B",
+    let (severe, text) = match notice {
+        Notice::FirstPending => (
+            false,
+            "a first block cannot be read: back up, and see 'list pending'",
+        ),
+        Notice::RemappedDoubled => (
+            false,
+            "blocks are remapped: the disk is getting worse, plan its replacement",
+        ),
+        Notice::LowWater => (false, "spare blocks are left: replace the disk soon"),
+        Notice::Exhausted => (
+            true,
+            "no spare block is left: writes to bad sectors fail from now on, replace the disk",
+        ),
+        Notice::State(State::Rw) => (false, "the map may change again"),
+        Notice::State(State::Ro) => (
+            true,
+            "the map cannot change any more: its metadata could not be written, check the spare device",
+        ),
+        Notice::State(State::Fail) => (
+            true,
+            "the map is not known to be right: I/O to remapped blocks fails, check the spare device",
+        ),
+        Notice::Storm(true) => (
+            true,
+            "errors come from everywhere, or nothing works: nothing is remapped until that is over, check cable and controller",
+        ),
+        Notice::Storm(false) => (false, "I/O works again, and blocks are remapped again"),
+        Notice::Degraded(_) => (
+            true,
+            "of the metadata cannot be written: the other one serves alone, check the spare device",
+        ),
     };
+    let say = |what: fmt::Arguments<'_>| say(volume.name(), severe, what);
     match notice {
-        Notice::FirstPending => pr_warn!(
-            "{}: a first block cannot be read: back up, and see 'list pending'\n",
-            name
-        ),
-        Notice::RemappedDoubled => pr_warn!(
-            "{}: {} blocks are remapped: the disk is getting worse, plan its replacement\n",
-            name,
-            counters.remapped
-        ),
-        Notice::LowWater => pr_warn!(
-            "{}: {} of {} spare blocks are left: replace the disk soon\n",
-            name,
-            counters.spare_free,
-            counters.spare_total
-        ),
-        Notice::Exhausted => pr_err!(
-            "{}: no spare block is left: writes to bad sectors fail from now on, replace the disk\n",
-            name
-        ),
-        Notice::State(State::Rw) => pr_notice!("{}: the map may change again\n", name),
-        Notice::State(State::Ro) => pr_err!(
-            "{}: the map cannot change any more: its metadata could not be written, check the spare device\n",
-            name
-        ),
-        Notice::State(State::Fail) => pr_err!(
-            "{}: the map is not known to be right: I/O to remapped blocks fails, check the spare device\n",
-            name
-        ),
-        Notice::Storm(true) => pr_err!(
-            "{}: errors come from everywhere, or nothing works: nothing is remapped until that is over, check cable and controller\n",
-            name
-        ),
-        Notice::Storm(false) => pr_notice!("{}: I/O works again, and blocks are remapped again\n", name),
-        Notice::Degraded(_) => pr_err!(
-            "{}: copy {} of the metadata cannot be written: the other one serves alone, check the spare device\n",
-            name,
-            copy_name
-        ),
+        Notice::RemappedDoubled => say(format_args!("{} {text}", counters.remapped)),
+        Notice::LowWater => say(format_args!(
+            "{} of {} {text}",
+            counters.spare_free, counters.spare_total
+        )),
+        Notice::Degraded(0) => say(format_args!("copy A {text}")),
+        Notice::Degraded(_) => say(format_args!("copy B {text}")),
+        _ => say(format_args!("{text}")),
+    }
+}
+
+/// A line in the log that names the device.
+#[inline(never)]
+pub(crate) fn say(name: &CStr, severe: bool, what: fmt::Arguments<'_>) {
+    if severe {
+        pr_err!("{}: {}\n", name, what);
+    } else {
+        pr_warn!("{}: {}\n", name, what);
     }
 }

@@ -219,6 +219,7 @@ fn map_special<'a>(
 }
 
 /// Completes what no device needs to see.
+#[inline(never)]
 fn fail(bio: MapBio<'_, Remap>, status: Status) -> Map<'_> {
     let (bio, map) = bio.defer();
     bio.complete(status);

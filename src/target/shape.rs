@@ -32,6 +32,7 @@ impl DiskRange {
     }
 
     /// Whether a sector lies in both.
+    #[inline(never)]
     pub(crate) fn overlaps(&self, other: &DiskRange) -> bool {
         self.disk == other.disk
             && self.first < other.first.saturating_add(other.len)

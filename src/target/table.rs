@@ -223,7 +223,7 @@ pub(crate) fn construct(ti: &mut Ctr<'_, Remap>, args: Args<'_>) -> Result<Pin<K
             match seen {
                 Ok(block) => shape.block = block,
                 Err(why) => {
-                    pr_err!("{}: {}\n", ti.device_name(), format_args!("{why}"));
+                    why.tell(ti.device_name(), spare_info.name(), &shape);
                     return refuse(ti, why.text(), why.errno());
                 }
             }

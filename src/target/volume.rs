@@ -25,6 +25,7 @@ use dm_remap_core::{
 use crate::{
     dm::{bio::Bio, context::MdKey, device::BlockDevice, events::EventSink, queue::BioQueue},
     kernel_ext::{
+        memory::Boxed,
         published::Published,
         ratelimit::RateLimit,
         spinlock::{new_spinlock_irqsave, SpinLockIrq},
@@ -74,7 +75,7 @@ pub(crate) struct Volume {
     pub(crate) requests: SpinLockIrq<Requests>,
     /// The worker's own: the engine, its buffers, the jobs of the batch.
     #[pin]
-    pub(crate) core: Mutex<KBox<Core>>,
+    pub(crate) core: Mutex<Boxed<Core>>,
     #[pin]
     summary: SpinLockIrq<Summary>,
     /// Device-mapper's event of whichever table is live.
@@ -175,6 +176,7 @@ impl Volume {
     }
 
     /// The device's number, as log lines name it.
+    #[inline(never)]
     pub(crate) fn name(&self) -> &CStr {
         &self.name
     }

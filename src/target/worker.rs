@@ -26,6 +26,7 @@ use crate::{
     },
     kernel_ext::{
         clock,
+        memory::Boxed,
         noio::{NoIo, NoReclaim},
         trace,
         workqueue::Worker,
@@ -42,7 +43,7 @@ use crate::{
 /// What only the worker, and the callbacks that run while it rests, may touch.
 pub(crate) struct Core {
     /// Decides; there once the area is loaded. In a box, for it is too large for a kernel stack.
-    engine: Option<KBox<Engine>>,
+    engine: Option<Boxed<Engine>>,
     /// The area's own UUID.
     uuid: [u8; 16],
     /// Forward progress for our own I/O.
@@ -63,7 +64,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// Buffers and bios for a volume of this block size.
-    pub(crate) fn new(block: BlockSize) -> Result<KBox<Core>> {
+    pub(crate) fn new(block: BlockSize) -> Result<Boxed<Core>> {
         let core = Core {
             engine: None,
             uuid: [0; 16],
@@ -75,11 +76,11 @@ impl Core {
             devices: None,
             shape: None,
         };
-        Ok(KBox::new(core, GFP_KERNEL)?)
+        Ok(Boxed::new(core, GFP_KERNEL)?)
     }
 
     /// The area is loaded: from here on there is an engine.
-    pub(crate) fn start(&mut self, engine: KBox<Engine>, uuid: [u8; 16]) -> Result {
+    pub(crate) fn start(&mut self, engine: Boxed<Engine>, uuid: [u8; 16]) -> Result {
         self.make_room(&engine)?;
         self.engine = Some(engine);
         self.uuid = uuid;

@@ -18,8 +18,10 @@ pub struct Case {
     pub timeout: u64,
     /// MiB.
     pub memory: Option<u64>,
-    /// A folder with the module that the test loads in place of dm-remap, or `none`.
-    pub module: Option<String>,
+    /// How many processors the guest has, in the uml lanes.
+    pub processors: Option<u64>,
+    /// What the test loads: `dm-remap`, folders with other modules, or `none`.
+    pub module: String,
     /// The test checks the checker: it passes when it is failed for a reason with this in it.
     pub caught: Option<String>,
 }
@@ -37,9 +39,10 @@ impl Case {
             name: name.to_owned(),
             file: file.to_owned(),
             lanes: Vec::new(),
-            timeout: 60,
+            timeout: 600,
             memory: None,
-            module: None,
+            processors: None,
+            module: "dm-remap".into(),
             caught: None,
         };
         let mut proves = false;
@@ -58,7 +61,8 @@ impl Case {
                 }
                 "Timeout" => case.timeout = value.parse().context("Timeout: seconds")?,
                 "Memory" => case.memory = Some(value.parse().context("Memory: MiB")?),
-                "Module" => case.module = Some(value.to_owned()),
+                "Processors" => case.processors = Some(value.parse().context("Processors")?),
+                "Module" => case.module = value.to_owned(),
                 "Caught" => case.caught = Some(value.to_owned()),
                 // For scripts/guest, and the licence line.
                 "Disk" | "SPDX-License-Identifier" => {}

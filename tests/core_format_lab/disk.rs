@@ -23,6 +23,8 @@ pub struct Disk {
     pub bad_write: BTreeSet<u64>,
     /// Writes so far.
     pub writes: u64,
+    /// The power fails in the write with this number, which destroys what it was to replace.
+    pub fuse: Option<u64>,
 }
 
 impl Disk {
@@ -67,6 +69,15 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Leaves nothing there that makes sense.
+    pub fn destroy(&mut self, at: Sector, len: usize) {
+        for (i, byte) in self.bytes_mut(at, len).iter_mut().enumerate() {
+            *byte = (i * 31 + 7) as u8;
+        }
+    }
+}
+
 impl Area for Disk {
     fn read(&mut self, at: Sector, buf: &mut [u8]) -> Result<(), IoFailed> {
         assert!(buf.len() <= 1 << 20, "a transfer that is too large");
@@ -93,6 +104,14 @@ impl Area for Disk {
         let end = at.0 + (buf.len() / SECTOR) as u64;
         assert!(end <= self.sectors(), "a write past the end: {at:?}");
         self.writes += 1;
+        if let Some(last) = self.fuse {
+            if self.writes == last {
+                self.destroy(at, buf.len());
+            }
+            if self.writes >= last {
+                return Err(IoFailed);
+            }
+        }
         if self.bad_write.range(at.0..end).next().is_some() {
             return Err(IoFailed);
         }

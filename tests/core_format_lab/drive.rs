@@ -30,6 +30,8 @@ pub enum Fate {
     Torn(u8),
     /// All of it does.
     Whole,
+    /// What was there is gone, and nothing that makes sense is there instead.
+    Destroyed,
 }
 
 /// When the power fails, and how.
@@ -50,6 +52,7 @@ pub fn cut(disk: &mut Disk, fates: &[Fate], places: Places, block: &[u8]) {
             Fate::Nothing => {}
             Fate::Torn(bits) => disk.tear(place, block, |piece| (bits >> piece) & 1 != 0),
             Fate::Whole => disk.tear(place, block, |_| true),
+            Fate::Destroyed => disk.destroy(place, block.len()),
         }
     }
 }
@@ -86,13 +89,12 @@ impl Driver {
         }
     }
 
-    fn superblock(
-        &mut self,
-        disk: &mut Disk,
-        power: &mut Power,
-        places: Places,
-    ) -> Result<bool, End> {
-        let ok = round(disk, power, places, self.buf.get().expect("a block"))?;
+    fn superblock(&mut self, disk: &mut Disk, power: &mut Power) -> Result<bool, End> {
+        let mut ok = 0;
+        for part in self.writer.rounds() {
+            let block = self.buf.get().expect("a block");
+            ok |= round(disk, power, part.places, block)? << part.first;
+        }
         Ok(self.writer.superblock_written(ok))
     }
 
@@ -101,8 +103,8 @@ impl Driver {
             return Ok(());
         }
         let block = self.buf.get_mut().expect("a block");
-        let places = self.writer.open_session(block).expect("a session");
-        match self.superblock(disk, power, places)? {
+        self.writer.open_session(block).expect("a session");
+        match self.superblock(disk, power)? {
             true => Ok(()),
             false => Err(End::Doubt),
         }
@@ -110,8 +112,8 @@ impl Driver {
 
     pub fn close(&mut self, disk: &mut Disk, power: &mut Power) -> Result<bool, End> {
         let block = self.buf.get_mut().expect("a block");
-        let places = self.writer.close_session(block).expect("an end");
-        self.superblock(disk, power, places)
+        self.writer.close_session(block).expect("an end");
+        self.superblock(disk, power)
     }
 
     fn finish(
@@ -125,8 +127,8 @@ impl Driver {
             Outcome::Done => self.writer.acknowledge(slot),
             Outcome::Degrade(copy) => {
                 let block = self.buf.get_mut().expect("a block");
-                let places = self.writer.degrade(copy, block).expect("a whole copy");
-                if !self.superblock(disk, power, places)? {
+                self.writer.degrade(copy, block).expect("a whole copy");
+                if !self.superblock(disk, power)? {
                     self.writer.doubt(slot);
                     return Err(End::Doubt);
                 }

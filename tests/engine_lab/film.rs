@@ -14,6 +14,8 @@ use super::{rng::Rng, Lab, Shape};
 enum Cut {
     /// Within it: any part of it is done.
     Within,
+    /// Within it, and the metadata blocks that are being written are gone.
+    Destroyed,
     /// After it, with nothing kept that was not flushed.
     After,
     /// After it, with any part kept of what was not flushed.
@@ -21,8 +23,9 @@ enum Cut {
 }
 
 /// How the power goes at the n-th action: what is gone after one action is so after the next, too.
-fn cuts(n: usize) -> [Cut; 2] {
-    [Cut::Within, [Cut::After, Cut::AfterAny][n % 2]]
+fn cuts(n: usize) -> [Cut; 3] {
+    let after = [Cut::After, Cut::AfterAny][n % 2];
+    [Cut::Within, after, Cut::Destroyed]
 }
 
 /// Runs `story` up to the engine's n-th action and cuts the power there. `None` when it ends before.
@@ -85,6 +88,9 @@ impl Film {
                 self.over = true;
                 match (self.how, action) {
                     (Cut::Within, Action::Meta { places }) => self.lab.tear(places, &mut self.rng),
+                    (Cut::Destroyed, Action::Meta { places }) => {
+                        self.lab.destroy(places, self.end % 2 == 0);
+                    }
                     _ => self.lab.carry_out(action),
                 }
                 return;
@@ -129,7 +135,7 @@ pub fn every_cut(story: &dyn Fn(&mut Film), may_fail: &dyn Fn(&Lab, u64) -> bool
     let whole = film_of(usize::MAX, Cut::After, 0, story);
     for n in whole.from..whole.played {
         for (i, how) in cuts(n).into_iter().enumerate() {
-            let lab = cut_at(n, how, (n * 2 + i) as u64, story);
+            let lab = cut_at(n, how, (n * 3 + i) as u64, story);
             let mut lab = lab.expect("the story is as long as before");
             lab.verify(may_fail);
             // It can be written again, and the power cut again.

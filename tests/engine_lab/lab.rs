@@ -181,7 +181,8 @@ impl Lab {
         twin: Twin,
     ) -> Result<Lab, dm_remap_core::open::OpenError> {
         let (map, writer, state) = area::load(&mut spare, &shape)?;
-        let engine = Engine::new(map, writer, config(&shape), state).expect("granted");
+        let mut engine = Engine::new(map, writer, config(&shape), state);
+        engine.reserve().expect("granted");
         let snapshot = engine.snapshot().expect("granted");
         let scratch = vec![0; engine.scratch_sectors() as usize * SECTOR_BYTES];
         Ok(Lab {

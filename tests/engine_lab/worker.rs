@@ -4,11 +4,16 @@
 
 use dm_remap_core::{
     engine::{Action, Event, Failure, Job, JobId, MAX_JOBS},
+    fault::Op,
     layout::Places,
     units::{Sector, SECTOR_BYTES},
 };
 
-use super::{disk::IOERR, rng::Rng, Lab};
+use super::{
+    disk::{Until, IOERR, MEDIUM},
+    rng::Rng,
+    Lab,
+};
 
 impl Lab {
     /// One step of the worker; the action that was carried out.
@@ -167,6 +172,21 @@ impl Lab {
                 if rng.one_in(2) {
                     self.spare.put(at.0 + i as u64, cell, true);
                 }
+            }
+        }
+    }
+
+    /// A power cut that leaves nothing of use where a metadata block is being written. A superblock cannot
+    /// even be read there, if `unreadable`, until it is written.
+    pub fn destroy(&mut self, places: Places, unreadable: bool) {
+        for at in places.as_slice() {
+            for i in 0..8 {
+                self.spare.put(at.0 + i, &[0x5e; SECTOR_BYTES], true);
+            }
+            let superblock = self.engine.layout().places().as_slice().contains(at);
+            if unreadable && superblock {
+                let (op, until) = (Op::Read, Until::Written);
+                self.spare.plan(op, at.0, 8, until, MEDIUM);
             }
         }
     }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: status, table and the attributes in sysfs are all there and agree, survive suspend and reload, and go with the device.
 # Lanes: lockdep kasan vm
+# Processors: 1
 
 . ./lib/lib.sh
 

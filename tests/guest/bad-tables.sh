@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: each table line that is wrong is refused with its own text, and nothing is written to either device.
 # Lanes: lockdep
-# Timeout: 90
+# Processors: 1
+# Timeout: 900
 
 . ./lib/lib.sh
 
@@ -20,7 +21,7 @@ many=99999999999999999999
 : >/tmp/expected
 count=0
 while IFS='|' read -r line text; do
-    line=$(eval "echo \"$line\"")
+    eval "line=\"$line\""
     [[ $line == [0-9]*' remap'* ]] || line="0 32768 remap $line"
     if dmsetup create bad --table "$line" >/tmp/out 2>&1; then
         fail "'$line' was not refused for '$text'"

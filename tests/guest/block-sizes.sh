@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: the smallest and the largest block come up, remap, and come back.
 # Lanes: lockdep
+# Processors: 1
 
 . ./lib/lib.sh
 

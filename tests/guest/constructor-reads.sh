@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: the constructor only reads: a table that is loaded and never resumed has changed nothing; the first resume formats, and only what is zero.
 # Lanes: lockdep
+# Processors: 1
 
 . ./lib/lib.sh
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: fio verifies all that it wrote, by several jobs at a time, over hundreds of sectors that refuse writes.
 # Lanes: lockdep kasan
-# Timeout: 240
+# Timeout: 1200
 
 . ./lib/lib.sh
 

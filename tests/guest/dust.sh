@@ -9,11 +9,10 @@ load_module
 new_disk below 16
 dust_disk dusty "$below"
 new_disk spare 4
-for ((block = 3; block < 2048; block += 64)); do
-    dust_bad dusty $block 2
-    dust_bad dusty $((block + 8)) 1
-    dust_bad dusty $((block + 16)) 9
-done
+dust_bad_many dusty 3 64 2048 2
+dust_bad_many dusty 11 64 2048 1
+dust_bad_many dusty 19 64 2048 9
+equal "so many blocks are bad" 96 "$(dust_left dusty)"
 remap_create r /dev/mapper/dusty "$spare"
 dust_on dusty
 check "all is written" tool sectors write /dev/mapper/r 0 2048 1 --step 256

@@ -34,3 +34,10 @@ equal "nor after a read" "1 0" "$seen"
 before=$(counter "$spare" flushes)
 check "a FUA write to the moved block" tool sectors write /dev/mapper/r 8 8 3 --durable
 at_least "makes the spare write it through" $((before + 1)) "$(counter "$spare" flushes)"
+check "the moved block is written, and nothing flushed" tool sectors write /dev/mapper/r 8 8 4
+need dmsetup remove r
+remap_create r "$main" "$spare"
+flush
+equal "the first flush after a close covers what was written before it" "1 1" "$seen"
+flush
+equal "the second needs not" "1 0" "$seen"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a guest boots, and what tests stand on works: tools, disks, device-mapper.
 # Lanes: lockdep kasan vm
+# Processors: 1
 # Module: none
 
 . ./lib/lib.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a spare area of another main, another start, another block size or of something shrunk is refused with the values in the log and left as it is; growing is accepted.
 # Lanes: lockdep
+# Processors: 1
 
 . ./lib/lib.sh
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: the limits of both devices are stacked: block sizes, sizes of an I/O, write cache and FUA.
 # Lanes: lockdep vm
+# Processors: 1
 
 . ./lib/lib.sh
 

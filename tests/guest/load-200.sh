@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: the module is loaded, makes a device that remaps, and is unloaded two hundred times, and nothing is left behind.
 # Lanes: lockdep
-# Timeout: 400
+# Timeout: 1800
 
 . ./lib/lib.sh
 
@@ -10,7 +10,7 @@ load dm-mod
 new_disk main 4
 new_disk spare 4
 # Nearly all that happens here would be waiting for RCU.
-need sh -c "echo 1 >/sys/kernel/rcu_expedited"
+put 1 /sys/kernel/rcu_expedited
 table=$(remap_table "$main" "$spare")
 check "two hundred rounds" tool sectors cycle "$GUEST_MODULE" 200 "$table"
 load_module

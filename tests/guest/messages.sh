@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: every reply of a message reaches the terminal, and is right.
 # Lanes: lockdep kasan vm
+# Processors: 1
 
 . ./lib/lib.sh
 

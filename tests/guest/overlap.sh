@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a second device whose main range or spare area overlaps one in use is refused; disjoint ranges of one disk are not.
 # Lanes: lockdep
+# Processors: 1
 
 . ./lib/lib.sh
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: readers and writers agree while blocks under them fail and move, and suspends and reloads come all the time.
 # Lanes: lockdep kasan
-# Timeout: 120
+# Timeout: 1200
 
 . ./lib/lib.sh
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: remaps by message and by failing writes, reads, writes, reloads and queries on all processors at once: no report, nothing lost.
 # Lanes: lockdep kasan
-# Timeout: 120
+# Timeout: 900
 
 . ./lib/lib.sh
 

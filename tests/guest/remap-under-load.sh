@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a message is carried out while more failing I/O than one batch holds is always waiting.
 # Lanes: lockdep
-# Timeout: 120
+# Timeout: 900
 
 . ./lib/lib.sh
 

@@ -16,6 +16,7 @@ const DEV_CREATE: u32 = 3;
 const DEV_REMOVE: u32 = 4;
 const DEV_SUSPEND: u32 = 6;
 const TABLE_LOAD: u32 = 9;
+const TABLE_STATUS: u32 = 12;
 const TARGET_MSG: u32 = 14;
 const FLAG_SUSPEND: u32 = 1 << 1;
 const FLAG_SKIP_LOCKFS: u32 = 1 << 10;
@@ -68,8 +69,19 @@ impl Control {
         }
     }
 
-    /// Makes a device of one target, from a table line, and says where its node is.
-    pub fn create(&self, device: &str, table: &str) -> Result<String> {
+    /// The status line of the first target: what stands behind its type.
+    pub fn status(&self, device: &str) -> Result<String> {
+        let mut buffer = self
+            .call(TABLE_STATUS, device, 0, &[])
+            .with_context(|| format!("status {device}"))?;
+        // Behind the target's own head (struct dm_target_spec).
+        let text = buffer.split_off(SIZE + 40);
+        let end = text.iter().position(|byte| *byte == 0);
+        Ok(String::from_utf8_lossy(&text[..end.unwrap_or_default()]).into_owned())
+    }
+
+    /// Gives a device another table of one target, to be live after the next suspend and resume.
+    pub fn load(&self, device: &str, table: &str) -> Result<()> {
         let mut words = table.splitn(4, ' ');
         let mut word = || {
             words
@@ -78,8 +90,6 @@ impl Control {
         };
         let (start, len): (u64, u64) = (word()?.parse()?, word()?.parse()?);
         let (target, arguments) = (word()?, word()?);
-        self.ioctl(DEV_CREATE, device, 0, &[])
-            .with_context(|| format!("create {device}"))?;
         // struct dm_target_spec
         let mut data = start.to_ne_bytes().to_vec();
         data.extend_from_slice(&len.to_ne_bytes());
@@ -88,14 +98,24 @@ impl Control {
         data.resize(40, 0);
         data.extend_from_slice(arguments.as_bytes());
         data.push(0);
-        let made = self
-            .ioctl(TABLE_LOAD, device, 0, &data)
-            .and_then(|_| self.ioctl(DEV_SUSPEND, device, 0, &[]));
+        self.ioctl(TABLE_LOAD, device, 0, &data)
+            .with_context(|| format!("load {device}: {table}"))?;
+        Ok(())
+    }
+
+    /// Makes a device of one target, from a table line, and says where its node is.
+    pub fn create(&self, device: &str, table: &str) -> Result<String> {
+        self.ioctl(DEV_CREATE, device, 0, &[])
+            .with_context(|| format!("create {device}"))?;
+        let made = self.load(device, table).and_then(|()| {
+            self.ioctl(DEV_SUSPEND, device, 0, &[])
+                .with_context(|| format!("resume {device}: {table}"))
+        });
         match made {
             Ok(minor) => Ok(format!("/dev/dm-{minor}")),
             Err(error) => {
                 self.remove(device)?;
-                Err(error.context(format!("load {device}: {table}")))
+                Err(error)
             }
         }
     }
@@ -108,6 +128,14 @@ impl Control {
 
     /// The answer is the minor number of the device.
     fn ioctl(&self, command: u32, device: &str, flags: u32, data: &[u8]) -> Result<u64> {
+        let buffer = self.call(command, device, flags, data)?;
+        let number: [u8; 8] = buffer[40..48].try_into()?;
+        let number = u64::from_ne_bytes(number);
+        Ok((number & 0xff) | ((number >> 12) & 0xf_ff00))
+    }
+
+    /// The answer is the whole buffer.
+    fn call(&self, command: u32, device: &str, flags: u32, data: &[u8]) -> Result<Vec<u8>> {
         anyhow::ensure!(device.len() < NAME_LEN, "the name is too long");
         let mut buffer = vec![0u8; SIZE + 4096];
         let mut put = |at: usize, value: u32| {
@@ -127,8 +155,6 @@ impl Control {
         if result < 0 {
             return Err(std::io::Error::last_os_error().into());
         }
-        let number: [u8; 8] = buffer[40..48].try_into()?;
-        let number = u64::from_ne_bytes(number);
-        Ok((number & 0xff) | ((number >> 12) & 0xf_ff00))
+        Ok(buffer)
     }
 }

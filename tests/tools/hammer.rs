@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Concurrent writers and readers on one device, and power cuts in the middle of it.
+//! Concurrent writers and readers on one device.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 
-use crate::dm::Control;
 use crate::ledger::{self, Bounds, Sector};
 use crate::pattern::{fill, is_mixture, mix, Buffer, Device, SECTOR};
 
@@ -23,22 +22,15 @@ pub struct Plan {
     /// The longest write, in sectors, and what every write is a multiple of.
     pub longest: u64,
     pub unit: u64,
-    /// Writes between two cuts, and the disks that lose their power: each a log device, on which
-    /// there is a linear device with `-gate` behind its name.
-    pub cut_every: u64,
-    pub logs: Vec<String>,
     pub record: Option<String>,
     /// Failed writes do not end it.
     pub errors_ok: bool,
-    /// Records flushes and FUA as if they had been sent: what a target that forgets one does.
-    pub lie: bool,
     pub seed: u64,
 }
 
 struct Shared<'p> {
     plan: &'p Plan,
     state: Mutex<State>,
-    changed: Condvar,
     stop: AtomicBool,
     errors: AtomicU64,
     flushes: AtomicU64,
@@ -51,7 +43,6 @@ struct State {
     /// which of them it shows; the sectors of one block often are.
     busy: Vec<(u64, u64)>,
     begun: u64,
-    done: u64,
 }
 
 impl Shared<'_> {
@@ -74,16 +65,14 @@ pub fn run(plan: &Plan) -> Result<()> {
             sectors: vec![Sector::default(); plan.count as usize],
             busy: Vec::new(),
             begun: 0,
-            done: 0,
         }),
-        changed: Condvar::new(),
         stop: AtomicBool::new(false),
         errors: AtomicU64::new(0),
         flushes: AtomicU64::new(0),
         reads: AtomicU64::new(0),
     };
     let shared = &shared;
-    let cuts = thread::scope(|scope| -> Result<u64> {
+    thread::scope(|scope| -> Result<()> {
         let mut threads = Vec::new();
         for n in 0..plan.writers {
             threads.push(scope.spawn(move || guard(shared, writer(shared, n))));
@@ -92,7 +81,6 @@ pub fn run(plan: &Plan) -> Result<()> {
         for n in 0..plan.readers {
             others.push(scope.spawn(move || guard(shared, reader(shared, n))));
         }
-        let cuts = guard(shared, cutter(shared));
         let mut results = Vec::new();
         results.extend(threads.into_iter().map(|t| t.join()));
         shared.stop.store(true, Ordering::Relaxed);
@@ -100,7 +88,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         for result in results {
             result.map_err(|_| anyhow!("a thread panicked"))??;
         }
-        cuts
+        Ok(())
     })?;
     if let Some(path) = &plan.record {
         // Everything has come to rest: what was acknowledged is what there is.
@@ -116,7 +104,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         ledger::append(&mut file, "end", &Bounds(bounds.collect()))?;
     }
     println!(
-        "{} writes, {} failed, {} flushes, {} reads, {cuts} cuts",
+        "{} writes, {} failed, {} flushes, {} reads",
         plan.writes,
         shared.errors.load(Ordering::Relaxed),
         shared.flushes.load(Ordering::Relaxed),
@@ -130,7 +118,6 @@ fn guard<T>(shared: &Shared<'_>, result: Result<T>) -> Result<T> {
     if result.is_err() {
         shared.stop.store(true, Ordering::Relaxed);
     }
-    shared.changed.notify_all();
     result
 }
 
@@ -140,14 +127,13 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
     let mut buffer = Buffer::new(plan.longest as usize)?;
     let mut seed = plan.seed.wrapping_mul(31).wrapping_add(n);
     while !shared.stop.load(Ordering::Relaxed) {
-        let Some((first, len, clean)) = begin(shared, &mut seed, &mut buffer)? else {
+        let Some((first, len)) = begin(shared, &mut seed, &mut buffer)? else {
             return Ok(());
         };
         let chance = mix(&mut seed) % 8;
-        let durable = clean && chance == 0;
         let bytes = &buffer[..len as usize * SECTOR];
-        let result = device.write(bytes, plan.from + first, durable && !plan.lie);
-        finish(shared, first, len, &result, durable)?;
+        let result = device.write(bytes, plan.from + first, chance == 0);
+        finish(shared, first, len, &result)?;
         if let Err(error) = result {
             shared.errors.fetch_add(1, Ordering::Relaxed);
             if !plan.errors_ok {
@@ -158,20 +144,15 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
             }
         }
         if chance == 1 {
-            flush(shared, &device)?;
+            device.flush().context("the flush failed")?;
+            shared.flushes.fetch_add(1, Ordering::Relaxed);
         }
     }
     Ok(())
 }
 
-/// Takes a range that nobody writes and fills the buffer with its next generation. Says as well
-/// whether all of it is durable: only then may the write be FUA, for the log of dm-log-writes would
-/// have a cached write to the same place behind it, where it does not belong.
-fn begin(
-    shared: &Shared<'_>,
-    seed: &mut u64,
-    buffer: &mut [u8],
-) -> Result<Option<(u64, u64, bool)>> {
+/// Takes a range that nobody writes and fills the buffer with its next generation.
+fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Option<(u64, u64)>> {
     let plan = shared.plan;
     let mut state = shared.lock()?;
     loop {
@@ -189,10 +170,8 @@ fn begin(
         }
         state.busy.push((first, len));
         state.begun += 1;
-        let mut clean = true;
         for n in 0..len {
             let sector = &mut state.sectors[(first + n) as usize];
-            clean &= sector.durable == sector.submitted;
             sector.submitted += 1;
             let at = n as usize * SECTOR;
             fill(
@@ -201,50 +180,19 @@ fn begin(
                 sector.submitted,
             );
         }
-        return Ok(Some((first, len, clean)));
+        return Ok(Some((first, len)));
     }
 }
 
-fn finish(
-    shared: &Shared<'_>,
-    first: u64,
-    len: u64,
-    result: &std::io::Result<()>,
-    durable: bool,
-) -> Result<()> {
+fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()>) -> Result<()> {
     let mut state = shared.lock()?;
     for sector in &mut state.sectors[first as usize..(first + len) as usize] {
         match result {
-            Ok(()) => {
-                sector.acknowledged = sector.submitted;
-                if durable {
-                    sector.durable = sector.submitted;
-                }
-            }
+            Ok(()) => sector.acknowledged = sector.submitted,
             Err(_) => sector.failed = sector.submitted,
         }
     }
     state.busy.retain(|range| *range != (first, len));
-    state.done += 1;
-    shared.changed.notify_all();
-    Ok(())
-}
-
-/// What was acknowledged before a flush began is durable when it ends well.
-fn flush(shared: &Shared<'_>, device: &Device) -> Result<()> {
-    let before: Vec<u32> = shared
-        .lock()?
-        .sectors
-        .iter()
-        .map(|s| s.acknowledged)
-        .collect();
-    if !shared.plan.lie {
-        device.flush().context("the flush failed")?;
-    }
-    shared.flushes.fetch_add(1, Ordering::Relaxed);
-    for (sector, before) in shared.lock()?.sectors.iter_mut().zip(before) {
-        sector.durable = sector.durable.max(before);
-    }
     Ok(())
 }
 
@@ -286,82 +234,4 @@ fn reader(shared: &Shared<'_>, n: u64) -> Result<()> {
         shared.reads.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
-}
-
-/// Cuts the power every so many writes. What is durable before a cut has to be there after it,
-/// and nothing that is begun after it can be.
-fn cutter(shared: &Shared<'_>) -> Result<u64> {
-    let plan = shared.plan;
-    if plan.logs.is_empty() {
-        return Ok(0);
-    }
-    let path = plan.record.as_ref().context("cuts want a record")?;
-    let mut record = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
-    let control = Control::open()?;
-    let markers = plan
-        .logs
-        .iter()
-        .map(|log| Marker::open(log))
-        .collect::<Result<Vec<_>>>()?;
-    let mut cuts = 0;
-    loop {
-        let mut state = shared.lock()?;
-        while state.done < (cuts + 1) * plan.cut_every {
-            if shared.stop.load(Ordering::Relaxed) || state.done == plan.writes {
-                return Ok(cuts);
-            }
-            state = shared
-                .changed
-                .wait(state)
-                .map_err(|_| anyhow!("another thread panicked"))?;
-        }
-        let low: Vec<u32> = state.sectors.iter().map(|s| s.durable).collect();
-        drop(state);
-        // Five digits, so that the order of the names is that of the cuts.
-        let name = format!("cut-{cuts:05}");
-        for log in &plan.logs {
-            control.suspend(&format!("{log}-gate"))?;
-        }
-        let high: Vec<u32> = shared.lock()?.sectors.iter().map(|s| s.submitted).collect();
-        for (log, marker) in plan.logs.iter().zip(&markers) {
-            marker.write(&name)?;
-            control.message(log, &format!("mark {name}"))?;
-        }
-        for log in &plan.logs {
-            control.resume(&format!("{log}-gate"))?;
-        }
-        ledger::append(
-            &mut record,
-            &name,
-            &Bounds(low.into_iter().zip(high).collect()),
-        )?;
-        cuts += 1;
-    }
-}
-
-/// The place behind the gate where a cut leaves its name.
-struct Marker {
-    device: Device,
-    sector: u64,
-}
-
-impl Marker {
-    fn open(log: &str) -> Result<Self> {
-        let device = Device::open(&format!("/dev/mapper/{log}"))?;
-        let sectors = device.sectors()?;
-        Ok(Marker {
-            device,
-            sector: sectors.checked_sub(8).context("the device is too small")?,
-        })
-    }
-
-    fn write(&self, name: &str) -> Result<()> {
-        let mut buffer = Buffer::new(8)?;
-        buffer[..name.len()].copy_from_slice(name.as_bytes());
-        buffer[name.len()] = b'\n';
-        Ok(self.device.write(&buffer, self.sector, false)?)
-    }
 }

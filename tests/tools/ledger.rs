@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a disk owes: for each sector the generations that were submitted, acknowledged and made
-//! durable, and as a file the bounds that hold at a power cut.
+//! What a disk owes: for each sector the generations that were submitted and acknowledged, and as a
+//! file the bounds that hold at a moment.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,8 +16,6 @@ pub struct Sector {
     pub submitted: u32,
     /// The newest that was reported successful.
     pub acknowledged: u32,
-    /// The newest that has to survive a power cut.
-    pub durable: u32,
     /// The newest that was reported failed: it may be there or not.
     pub failed: u32,
 }

@@ -3,16 +3,16 @@
 //! follows from these, so that a torn, misplaced or stale sector is told from a right one.
 
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
-use std::fs::{read_to_string, File, OpenOptions};
-use std::io::{Seek, SeekFrom};
+use std::fs::{File, OpenOptions};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use anyhow::{bail, Context, Result};
 
 pub const SECTOR: usize = 512;
-const MAGIC: u64 = 0x726f_7463_6573_6d64;
+/// How a sector begins.
+pub const MAGIC: u64 = 0x726f_7463_6573_6d64;
 
 /// Bytes as direct I/O wants them.
 pub struct Buffer {
@@ -101,25 +101,33 @@ impl Device {
         whole(n, buffer.len())
     }
 
-    pub fn sectors(&self) -> Result<u64> {
-        Ok((&self.0).seek(SeekFrom::End(0))? / SECTOR as u64)
-    }
-
-    /// How many writes it has completed.
-    pub fn writes(&self) -> Result<u64> {
-        let device = self.0.metadata()?.rdev();
-        let path = format!(
-            "/sys/dev/block/{}:{}/stat",
-            libc::major(device),
-            libc::minor(device)
-        );
-        let text = read_to_string(&path).with_context(|| path.clone())?;
-        let count = text.split_whitespace().nth(4);
-        Ok(count.with_context(|| path)?.parse()?)
-    }
-
     pub fn flush(&self) -> std::io::Result<()> {
         self.0.sync_data()
+    }
+
+    /// Writes zeros, by the request that says so if the device has it.
+    pub fn zero(&self, sector: u64, sectors: u64) -> std::io::Result<()> {
+        let mode = libc::FALLOC_FL_ZERO_RANGE | libc::FALLOC_FL_KEEP_SIZE;
+        let (at, len) = (sector * SECTOR as u64, sectors * SECTOR as u64);
+        // SAFETY: no memory is passed.
+        let result = unsafe { libc::fallocate64(self.0.as_raw_fd(), mode, at as i64, len as i64) };
+        ended(result)
+    }
+
+    /// Says that nobody needs the sectors any more.
+    pub fn discard(&self, sector: u64, sectors: u64) -> std::io::Result<()> {
+        const BLKDISCARD: libc::Ioctl = 0x1277;
+        let range = [sector * SECTOR as u64, sectors * SECTOR as u64];
+        // SAFETY: two numbers are read.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), BLKDISCARD, &range) };
+        ended(result)
+    }
+}
+
+fn ended(result: libc::c_int) -> std::io::Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
     }
 }
 

@@ -5,22 +5,20 @@
 //! sectors write  DEVICE FROM COUNT GENERATION [--step N] [--durable] [--nowait]
 //! sectors verify DEVICE FROM COUNT GENERATION [--step N] [--nowait]
 //! sectors hammer DEVICE FROM COUNT [--writers N] [--readers N] [--writes N] [--longest N] [--unit N]
-//!                [--seed N] [--errors-ok] [--lie] [--record FILE] [--cut-every N --log NAME...]
+//!                [--seed N] [--errors-ok] [--record FILE]
 //! sectors check  DEVICE FROM FILE MOMENT
-//! sectors cuts   SEED FILE TABLE LOG:DISK...
+//! sectors crash  [--seed N] [--rounds N] [--stride N] [--players N] [--story NAME] [--lie flush|fua]
 //! sectors cycle  MODULE ROUNDS TABLE
-//! sectors log    LOG
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
 //! sectors uevents
 //! ```
 //!
-//! `hammer` records what was acknowledged and made durable; `check` compares a device with that, at
-//! a moment of the record: `end`, or one of the cuts, `cut-00000` and so on. `cuts` does so for all
-//! of these, with disks rebuilt from the logs of dm-log-writes. `messages` sends what it reads, a line each.
+//! `hammer` records what was acknowledged; `check` compares a device with that, at a moment of the record,
+//! which is called `end`. `crash` is the crash campaign. `messages` sends what it reads, a line each.
 
-#[path = "cuts.rs"]
-mod cuts;
+#[path = "crash.rs"]
+mod crash;
 #[path = "cycle.rs"]
 mod cycle;
 #[path = "dm.rs"]
@@ -29,8 +27,6 @@ mod dm;
 mod hammer;
 #[path = "ledger.rs"]
 mod ledger;
-#[path = "log.rs"]
-mod log;
 #[path = "pattern.rs"]
 mod pattern;
 #[path = "time.rs"]
@@ -44,7 +40,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|cuts|cycle|log|messages|time|uevents ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|cycle|messages|time|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -62,7 +58,7 @@ fn run(args: Vec<String>) -> Result<()> {
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.strip_prefix("--") {
-            Some(flag @ ("durable" | "nowait" | "errors-ok" | "lie")) => {
+            Some(flag @ ("durable" | "nowait" | "errors-ok")) => {
                 options.push((flag.to_owned(), String::new()))
             }
             Some(key) => {
@@ -125,18 +121,19 @@ fn run(args: Vec<String>) -> Result<()> {
             writes: options.number("writes", 1000)?,
             longest: options.number("longest", 32)?,
             unit: options.number("unit", 1)?,
-            cut_every: options.number("cut-every", 10)?,
-            logs: options.all("log"),
             record: options.all("record").pop(),
             errors_ok: options.has("errors-ok"),
-            lie: options.has("lie"),
             seed: options.number("seed", 1)?,
         }),
-        ["cuts", seed, record, table, ref disks @ ..] if !disks.is_empty() => {
-            cuts::run(number(seed)?, record, table, disks)
-        }
+        ["crash"] => crash::run(&crash::Plan {
+            seed: options.number("seed", 1)?,
+            stride: options.number("stride", 1)?,
+            players: options.number("players", 3)?,
+            rounds: options.number("rounds", 1)?,
+            lie: options.all("lie").pop(),
+            story: options.all("story").pop(),
+        }),
         ["cycle", module, rounds, table] => cycle::run(module, number(rounds)?, table),
-        ["log", log] => log::list(log),
         ["messages", device] => messages(device),
         ["uevents"] => uevents::run(),
         ["time", op @ ("read" | "write"), device, from, span, count] => {

@@ -22,6 +22,7 @@ pub(super) const fn mask(first: u32, len: u32) -> u64 {
 }
 
 /// A set of sectors of one block, a word a chunk.
+#[derive(Default)]
 pub(super) struct Bits(Buf<u64>);
 
 impl Bits {
@@ -89,6 +90,7 @@ impl Parts {
 impl Iterator for Parts {
     type Item = (u16, u64);
 
+    #[inline(never)]
     fn next(&mut self) -> Option<(u16, u64)> {
         if self.at >= self.end {
             return None;

@@ -88,7 +88,7 @@ impl Engine {
             }
             let counts = self.needs_record(block, chunk);
             if counts && self.quota_is_used() {
-                self.map.drop_pending(u64::from(unread.count_ones()));
+                self.map.drop_pending(unread);
                 continue;
             }
             self.note(Change {

@@ -48,6 +48,7 @@ impl Engine {
     }
 
     /// The blocks of which it will not be known in this session where they live.
+    #[inline(never)]
     pub(super) fn doubts_for_good(&self) -> &[Block] {
         let doubts = self.doubts.as_slice();
         doubts.get(..self.doubts_sure).unwrap_or(&[])

@@ -2,9 +2,9 @@
 
 //! Metadata blocks on their way: sessions, compaction, the log block, a copy that fails, doubt.
 
-use super::{Action, Degraded, Engine, Notice, Step};
+use super::{Action, Degraded, Engine, Event, Notice, Step};
 use crate::{
-    layout::{CopyId, MetaBlock, Places},
+    layout::{CopyId, MetaBlock},
     log::{Outcome, Refused, Slot, Writer},
     map::Cursor,
     units::Sector,
@@ -17,14 +17,33 @@ impl Engine {
         places.as_slice().get(usize::from(n)).copied()
     }
 
-    /// Makes a metadata block, and the action that writes it.
+    /// Makes a superblock, and the action that writes it to the first half of its places.
     fn meta(
         &mut self,
-        make: impl FnOnce(&mut Writer, &mut MetaBlock) -> Result<Places, Refused>,
+        make: impl FnOnce(&mut Writer, &mut MetaBlock) -> Result<(), Refused>,
     ) -> Result<Action, Refused> {
         let block = self.meta.get_mut().ok_or(Refused::Busy)?;
-        let places = make(&mut self.writer, block)?;
-        Ok(Action::Meta { places })
+        make(&mut self.writer, block)?;
+        let [round, _] = self.writer.rounds();
+        (self.written, self.first, self.second_round) = (0, round.first, true);
+        Ok(Action::Meta {
+            places: round.places,
+        })
+    }
+
+    /// Adds up where the block was written, and goes on with the other half of a superblock's places.
+    pub(super) fn next_round(&mut self, event: Event) -> Option<Action> {
+        if let Event::Meta { ok } = event {
+            self.written |= ok.wrapping_shl(self.first);
+        }
+        if !core::mem::take(&mut self.second_round) {
+            return None;
+        }
+        let [_, round] = self.writer.rounds();
+        self.first = round.first;
+        Some(Action::Meta {
+            places: round.places,
+        })
     }
 
     /// Opens a session, if none is open.
@@ -99,6 +118,7 @@ impl Engine {
     fn send(&mut self, slot: Result<Slot, Refused>) -> Result<Action, Refused> {
         let slot = slot?;
         self.slot = Some(slot);
+        (self.written, self.first) = (0, 0);
         Ok(Action::Meta {
             places: slot.places(),
         })

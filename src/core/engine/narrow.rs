@@ -137,7 +137,10 @@ impl Engine {
         let side = piece.home.side(job.op);
         let spare = piece.home.spare().filter(|_| side == Side::Spare);
         let at = self.place(piece.block, spare, piece.offset);
-        let (Some(at), false) = (at, self.overdue(started)) else {
+        // The one try after a probe is made in any case: without it a disk that is slow to fail could never
+        // have its blocks confirmed.
+        let late = self.overdue(started) && !piece.confirmed;
+        let (Some(at), false) = (at, late) else {
             self.stop(piece.slot, piece.failure.unwrap_or(self.own_failure()));
             return None;
         };

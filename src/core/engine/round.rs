@@ -250,6 +250,7 @@ impl Engine {
     }
 
     /// Puts a notice on the list; when that is full, it is one too many.
+    #[inline(never)]
     pub(super) fn notify(&mut self, notice: Notice) {
         let _ = self.notices.push_within(notice);
     }

@@ -59,7 +59,7 @@ struct Seen {
 ///
 /// # Invariants
 ///
-/// `recent` and `run` have room for as many regions as make a storm.
+/// After [`reserve`](Storm::reserve), `recent` and `run` have room for as many regions as make a storm.
 pub(super) struct Storm {
     limits: StormLimits,
     recent: Buf<Seen>,
@@ -79,22 +79,25 @@ pub(super) struct Storm {
 }
 
 impl Storm {
-    pub(super) fn new(limits: StormLimits) -> Result<Storm, NoMemory> {
-        let (mut recent, mut run) = (Buf::new(), Buf::new());
-        let room = |n: u32| usize::try_from(n).map_err(|_| NoMemory);
-        recent.try_reserve(room(limits.regions)?)?;
-        run.try_reserve(room(limits.run_regions)?)?;
-        Ok(Storm {
+    pub(super) fn new(limits: StormLimits) -> Storm {
+        Storm {
             limits,
-            recent,
-            run,
+            recent: Buf::new(),
+            run: Buf::new(),
             run_writes: 0,
             since: None,
             by_writes: false,
             works: false,
             pause: limits.pause_ms,
             ended: None,
-        })
+        }
+    }
+
+    /// Takes the memory for as many regions as make a storm.
+    pub(super) fn reserve(&mut self) -> Result<(), NoMemory> {
+        let room = |n: u32| usize::try_from(n).map_err(|_| NoMemory);
+        self.recent.try_reserve(room(self.limits.regions)?)?;
+        self.run.try_reserve(room(self.limits.run_regions)?)
     }
 
     pub(super) const fn is_on(&self) -> bool {

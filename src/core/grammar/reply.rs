@@ -4,7 +4,7 @@
 
 use core::fmt::{self, Write};
 
-use super::message::Listed;
+use super::{message::Listed, Out};
 use crate::map::Cursor;
 use crate::record::{ChunkState, Record, CHUNK_SECTORS};
 use crate::snapshot::Snapshot;
@@ -15,23 +15,28 @@ pub const MAX_LINES: u32 = 256;
 
 /// Says where the sector `at` lives: `<sector> main`, `<sector> spare <spare block> <offset>`,
 /// `<sector> only-on-main` or `<sector> lost`, with ` pending` after it if its last read failed.
-pub fn query(map: &Snapshot, at: Sector, out: &mut impl Write) -> fmt::Result {
+pub fn query(map: &Snapshot, at: Sector, out: &mut dyn Write) -> fmt::Result {
+    let mut out = Out::new(out);
     let size = map.block_size();
     let block = size.block_of(at);
     let offset = size.offset_in(at);
     let (chunk, bit) = place(offset);
     let state = map.chunk(block, chunk);
-    write!(out, "{} ", at.0)?;
+    out.number("", at.0);
     match map.lookup(block) {
-        None => out.write_str("main")?,
-        Some(_) if state.lost() & bit != 0 => out.write_str("lost")?,
-        Some(_) if state.unspared() & bit != 0 => out.write_str("only-on-main")?,
-        Some(spare) => write!(out, "spare {} {offset}", spare.0)?,
+        None => out.text(" main"),
+        Some(_) if state.lost() & bit != 0 => out.text(" lost"),
+        Some(_) if state.unspared() & bit != 0 => out.text(" only-on-main"),
+        Some(spare) => {
+            out.number(" spare ", spare.0.into());
+            out.number(" ", offset.into());
+        }
     }
     if state.pending() & bit != 0 {
-        out.write_str(" pending")?;
+        out.text(" pending");
     }
-    out.write_char('\n')
+    out.text("\n");
+    out.result
 }
 
 /// The chunk in which a sector lies that is `offset` into its block, and its bit there.
@@ -50,58 +55,48 @@ pub fn list(
     target_len: SectorCount,
     what: Listed,
     from: Sector,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> fmt::Result {
-    let mut lines = 0u32;
     let mut last = None;
+    let mut page = Page {
+        map,
+        target_len,
+        what,
+        out: Out::new(out),
+        lines: 0,
+    };
     let mut cursor = Cursor::at(map.block_size().block_of(from));
     while let Some(record) = map.next_record(&mut cursor) {
-        let mut page = Page {
-            map,
-            target_len,
-            what,
-            out,
-            lines: 0,
-        };
         let block = match record {
-            Record::Remap { block, spare } => {
-                // A page ends between blocks, so that the next one starts with a whole one.
-                if lines >= MAX_LINES && last != Some(block) {
-                    return page.more(block);
-                }
-                page.remapped(block, spare)?;
-                block
-            }
-            Record::Sectors {
-                block,
-                chunk,
-                state,
-            } => {
-                if lines >= MAX_LINES && last != Some(block) {
-                    return page.more(block);
-                }
-                page.sectors(block, chunk, state)?;
-                block
-            }
+            Record::Remap { block, .. } | Record::Sectors { block, .. } => block,
             // A snapshot gives none of these.
             Record::BadSpare { .. } | Record::Unmap { .. } => continue,
         };
-        lines = lines.saturating_add(page.lines);
+        // A page ends between blocks, so that the next one starts with a whole one.
+        if page.lines >= MAX_LINES && last != Some(block) {
+            page.more(block);
+            break;
+        }
         last = Some(block);
+        match record {
+            Record::Remap { spare, .. } => page.remapped(block, spare),
+            Record::Sectors { chunk, state, .. } => page.sectors(block, chunk, state),
+            Record::BadSpare { .. } | Record::Unmap { .. } => {}
+        }
     }
-    Ok(())
+    page.out.result
 }
 
 /// What the lines of a list are made with.
-struct Page<'a, W> {
+struct Page<'a> {
     map: &'a Snapshot,
     target_len: SectorCount,
     what: Listed,
-    out: &'a mut W,
+    out: Out<'a>,
     lines: u32,
 }
 
-impl<W: Write> Page<'_, W> {
+impl Page<'_> {
     fn start(&self, block: Block) -> u64 {
         self.map
             .block_size()
@@ -109,50 +104,50 @@ impl<W: Write> Page<'_, W> {
             .map_or(u64::MAX, |s| s.0)
     }
 
-    /// Writes the sectors of a line, cut at the end of the target.
-    fn begin(&mut self, start: u64, len: u64) -> fmt::Result {
+    /// Writes a line: the sectors, cut at the end of the target, and what is so of them.
+    fn line(&mut self, start: u64, len: u64, what: &str) {
         self.lines = self.lines.saturating_add(1);
         let len = len.min(self.target_len.0.saturating_sub(start));
-        write!(self.out, "{start} {len} ")
+        self.out.number("", start);
+        self.out.number(" ", len);
+        self.out.text(what);
     }
 
-    fn remapped(&mut self, block: Block, spare: SpareBlock) -> fmt::Result {
-        if !matches!(self.what, Listed::All | Listed::Remapped) {
-            return Ok(());
+    fn remapped(&mut self, block: Block, spare: SpareBlock) {
+        if matches!(self.what, Listed::All | Listed::Remapped) {
+            let len = u64::from(self.map.block_size().sectors());
+            self.line(self.start(block), len, " remapped");
+            self.out.number(" ", spare.0.into());
+            self.out.text("\n");
         }
-        let len = u64::from(self.map.block_size().sectors());
-        self.begin(self.start(block), len)?;
-        writeln!(self.out, "remapped {}", spare.0)
     }
 
-    fn sectors(&mut self, block: Block, chunk: u16, state: ChunkState) -> fmt::Result {
+    fn sectors(&mut self, block: Block, chunk: u16, state: ChunkState) {
         let before = u64::from(chunk).saturating_mul(u64::from(CHUNK_SECTORS));
         let start = self.start(block).saturating_add(before);
         if matches!(self.what, Listed::All | Listed::Pending) {
-            self.runs(start, state.pending(), "pending")?;
+            self.runs(start, state.pending(), " pending\n");
         }
         if matches!(self.what, Listed::All | Listed::Lost) {
-            self.runs(start, state.lost(), "lost")?;
+            self.runs(start, state.lost(), " lost\n");
         }
-        Ok(())
     }
 
     /// A line for each run of set bits; `start` is the sector of the lowest.
-    fn runs(&mut self, start: u64, mut bits: u64, word: &str) -> fmt::Result {
+    fn runs(&mut self, start: u64, mut bits: u64, what: &str) {
         while bits != 0 {
             let first = bits.trailing_zeros();
             let len = bits.wrapping_shr(first).trailing_ones();
-            self.begin(start.saturating_add(u64::from(first)), u64::from(len))?;
-            writeln!(self.out, "{word}")?;
+            self.line(start.saturating_add(first.into()), len.into(), what);
             let past = u64::MAX
                 .checked_shl(first.saturating_add(len))
                 .unwrap_or_default();
             bits &= past;
         }
-        Ok(())
     }
 
-    fn more(&mut self, block: Block) -> fmt::Result {
-        writeln!(self.out, "more from {}", self.start(block))
+    fn more(&mut self, block: Block) {
+        self.out.number("more from ", self.start(block));
+        self.out.text("\n");
     }
 }

@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use super::Out;
 use crate::engine::{State, Stats, Status};
 use crate::map::Counters;
 use crate::units::BlockSize;
@@ -28,44 +29,39 @@ impl fmt::Display for Line {
         let Line {
             counters, status, ..
         } = self;
-        let state = match status.state {
-            State::Rw => "rw",
-            State::Ro => "ro",
-            State::Fail => "fail",
-        };
-        let needs_check = if status.needs_check {
-            "needs_check"
+        let mut out = Out::new(f);
+        out.number("", counters.remapped);
+        out.number("/", counters.spare_total.into());
+        out.number(" ", counters.pending_sectors);
+        out.number(" ", counters.lost_sectors);
+        out.number(" ", status.generation);
+        out.text(match status.state {
+            State::Rw => " rw",
+            State::Ro => " ro",
+            State::Fail => " fail",
+        });
+        out.text(if status.needs_check {
+            " needs_check "
         } else {
-            "-"
-        };
-        write!(
-            f,
-            "{}/{} {} {} {} {state} {needs_check} {}",
-            counters.remapped,
-            counters.spare_total,
-            counters.pending_sectors,
-            counters.lost_sectors,
-            status.generation,
-            if status.storm { "storm" } else { "-" },
-        )?;
-        let degraded = match status.degraded & 3 {
-            0 => "-",
-            1 => "a",
-            2 => "b",
-            _ => "ab",
-        };
-        write!(
-            f,
-            " block_sectors {} spare_free {} spare_failed {} pending_dropped {} degraded {degraded}",
-            self.block_size.sectors(),
-            counters.spare_free,
-            counters.spare_failed,
-            counters.pending_dropped,
-        )?;
-        write!(f, " queued {}", self.queued)?;
+            " - "
+        });
+        out.text(if status.storm { "storm" } else { "-" });
+        out.number(" block_sectors ", self.block_size.sectors().into());
+        out.number(" spare_free ", counters.spare_free.into());
+        out.number(" spare_failed ", counters.spare_failed.into());
+        out.number(" pending_dropped ", counters.pending_dropped);
+        out.text(match status.degraded & 3 {
+            0 => " degraded -",
+            1 => " degraded a",
+            2 => " degraded b",
+            _ => " degraded ab",
+        });
+        out.number(" queued ", self.queued.try_into().unwrap_or(u64::MAX));
         for (name, count) in self.stats.pairs() {
-            write!(f, " {name} {count}")?;
+            out.text(" ");
+            out.text(name);
+            out.number(" ", count);
         }
-        Ok(())
+        out.result
     }
 }

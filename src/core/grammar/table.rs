@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use super::{number, NotANumber};
+use super::{number, NotANumber, Out};
 use crate::fault::{ErrorPolicy, PendingWrites};
 use crate::units::{BlockSize, Sector, SectorCount};
 
@@ -82,7 +82,7 @@ fn sectors(word: &str, texts: Texts) -> Result<u64, TableError> {
 impl<'a> TableLine<'a> {
     /// Reads the arguments of a target, after its type.
     pub fn parse(words: impl IntoIterator<Item = &'a str>) -> Result<Self, TableError> {
-        let mut words = words.into_iter();
+        let words: &mut dyn Iterator<Item = &'a str> = &mut words.into_iter();
         let mut next = |missing| words.next().ok_or(TableError(missing));
         let main =
             next(c"the main device is missing: <main_dev> <spare_dev> <spare_start> <spare_len>")?;
@@ -126,7 +126,7 @@ impl<'a> TableLine<'a> {
                     ),
                 )?;
                 let mut group = Group {
-                    words: &mut words,
+                    words: &mut *words,
                     left: count,
                 };
                 let features = Features::parse(&mut group)?;
@@ -149,13 +149,14 @@ impl<'a> TableLine<'a> {
 }
 
 /// A counted group of words, as device-mapper's targets have them.
-struct Group<'w, I> {
-    words: &'w mut I,
+struct Group<'w, 'a> {
+    words: &'w mut dyn Iterator<Item = &'a str>,
     left: u64,
 }
 
-impl<'a, I: Iterator<Item = &'a str>> Group<'_, I> {
+impl<'a> Group<'_, 'a> {
     /// The next word of the group; `None` at its end.
+    #[inline(never)]
     fn next(&mut self) -> Result<Option<&'a str>, TableError> {
         let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
@@ -184,9 +185,7 @@ fn once(seen: &mut bool, repeated: &'static CStr) -> Result<(), TableError> {
 }
 
 impl Features {
-    fn parse<'a, I: Iterator<Item = &'a str>>(
-        group: &mut Group<'_, I>,
-    ) -> Result<Features, TableError> {
+    fn parse(group: &mut Group<'_, '_>) -> Result<Features, TableError> {
         let mut features = Features::default();
         let (mut block_sectors, mut main_start, mut policy) = (false, false, false);
         let (mut pending, mut no_auto_remap) = (false, false);
@@ -272,55 +271,50 @@ pub(super) fn policy_of(word: &str) -> Option<ErrorPolicy> {
 
 impl fmt::Display for TableLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TableLine {
-            main,
-            spare,
-            spare_start: Sector(start),
-            spare_len: SectorCount(len),
-            features,
-        } = self;
-        write!(f, "{main} {spare} {start} {len}")?;
-        let default = Features::default();
-        let policy = features.error_policy != default.error_policy;
-        let pending = features.pending_writes != default.pending_writes;
+        let mut out = Out::new(f);
+        out.text(self.main);
+        out.text(" ");
+        out.text(self.spare);
+        out.number(" ", self.spare_start.0);
+        out.number(" ", self.spare_len.0);
+        let features = &self.features;
+        let policy = match features.error_policy {
+            ErrorPolicy::Medium => " error_policy medium",
+            ErrorPolicy::Confirm => "",
+            ErrorPolicy::Any => " error_policy any",
+        };
+        let pending = match features.pending_writes {
+            PendingWrites::Remap => " pending_writes remap",
+            PendingWrites::Main => " pending_writes main",
+        };
+        let default = features.pending_writes == PendingWrites::default();
+        let pending = if default { "" } else { pending };
+        let main_start = features.main_start != Sector(0);
         let words = [
-            (features.block_size.is_some(), 2u32),
-            (features.main_start != default.main_start, 2),
-            (policy, 2),
-            (pending, 2),
+            (features.block_size.is_some(), 2u64),
+            (main_start, 2),
+            (!policy.is_empty(), 2),
+            (!pending.is_empty(), 2),
             (!features.auto_remap, 1),
         ];
-        let count = words.iter().fold(0u32, |n, &(given, words)| {
+        let count = words.iter().fold(0u64, |n, &(given, words)| {
             n.saturating_add(if given { words } else { 0 })
         });
         if count == 0 {
-            return Ok(());
+            return out.result;
         }
-        write!(f, " {count}")?;
+        out.number(" ", count);
         if let Some(size) = features.block_size {
-            write!(f, " block_sectors {}", size.sectors())?;
+            out.number(" block_sectors ", size.sectors().into());
         }
-        if features.main_start != default.main_start {
-            write!(f, " main_start {}", features.main_start.0)?;
+        if main_start {
+            out.number(" main_start ", features.main_start.0);
         }
-        if policy {
-            let name = match features.error_policy {
-                ErrorPolicy::Medium => "medium",
-                ErrorPolicy::Confirm => "confirm",
-                ErrorPolicy::Any => "any",
-            };
-            write!(f, " error_policy {name}")?;
-        }
-        if pending {
-            let name = match features.pending_writes {
-                PendingWrites::Remap => "remap",
-                PendingWrites::Main => "main",
-            };
-            write!(f, " pending_writes {name}")?;
-        }
+        out.text(policy);
+        out.text(pending);
         if !features.auto_remap {
-            f.write_str(" no_auto_remap")?;
+            out.text(" no_auto_remap");
         }
-        Ok(())
+        out.result
     }
 }

@@ -5,6 +5,8 @@
 
 mod session;
 
+pub use session::Round;
+
 use crate::{
     layout::{CopyId, Half, Layout, MetaBlock, Places},
     log::{self, Stamp, UNITS},
@@ -110,6 +112,8 @@ struct Checkpoint {
 #[derive(Debug)]
 pub struct Writer {
     sb: Superblock,
+    /// The places that hold it, a bit each.
+    held: u32,
     /// A superblock that is on its way.
     staged: Option<Superblock>,
     start: Start,
@@ -120,9 +124,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(sb: Superblock, start: Start) -> Writer {
+    /// Writes on after `sb`, which the places of `held` hold, a bit each.
+    pub(crate) fn new(sb: Superblock, held: u32, start: Start) -> Writer {
         Writer {
             sb,
+            held,
             staged: None,
             start,
             session: false,

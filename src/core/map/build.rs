@@ -2,7 +2,7 @@
 
 //! A map from a full dump of its records: each node of it is made once.
 
-use super::change::check_spare;
+use super::change::{check_spare, recount};
 use super::{chunk_key, of_chunk_key, Chunks, Home, Homes, Map, MapError, Shape, State};
 use super::{CHUNK_SHIFT, MAX_BLOCKS_SHIFT};
 use crate::record::{ChunkState, Record};
@@ -125,9 +125,8 @@ impl Builder {
         if state.is_plain() || !self.chunks.push(chunk_key(block, chunk), state)? {
             return Err(OUT_OF_ORDER);
         }
-        let count = |bits: u64| u64::from(bits.count_ones());
-        self.pending_sectors = self.pending_sectors.saturating_add(count(state.pending()));
-        self.lost_sectors = self.lost_sectors.saturating_add(count(state.lost()));
+        self.pending_sectors = recount(self.pending_sectors, 0, state.pending());
+        self.lost_sectors = recount(self.lost_sectors, 0, state.lost());
         Ok(())
     }
 

@@ -174,10 +174,14 @@ impl Next {
 }
 
 /// `count` bits, of which those of `old` have become those of `new`.
-fn recount(count: u64, old: u64, new: u64) -> u64 {
-    count
-        .saturating_add(u64::from(new.count_ones()))
-        .saturating_sub(u64::from(old.count_ones()))
+pub(super) fn recount(count: u64, old: u64, new: u64) -> u64 {
+    count.saturating_add(ones(new)).saturating_sub(ones(old))
+}
+
+/// How many bits are set. Without an instruction for it this is long.
+#[inline(never)]
+fn ones(bits: u64) -> u64 {
+    u64::from(bits.count_ones())
 }
 
 /// `spare` exists.

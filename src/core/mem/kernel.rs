@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory in the kernel: `KVVec` and `Arc`, allocated with `GFP_KERNEL`.
+//! Memory in the kernel: its `Vec` and `Arc`, allocated with `GFP_KERNEL`.
 //!
 //! A refusal is no news for the log: it is handled, and told by who asked. Whether an allocation may wait
 //! is the caller's, by the scope that he calls from.
@@ -11,10 +11,11 @@
 //! that say that they never allocate are for any context.
 
 use ::kernel::alloc::flags::{GFP_KERNEL, __GFP_NOWARN};
-use ::kernel::alloc::{Flags, KVVec};
+use ::kernel::alloc::{Flags, Vec};
 use ::kernel::sync::Arc;
 
 use super::NoMemory;
+use crate::kernel_ext::memory::{self, Memory};
 
 /// The flags of all of them.
 fn flags() -> Flags {
@@ -22,24 +23,18 @@ fn flags() -> Flags {
 }
 
 /// A growable array.
-pub struct Buf<T>(KVVec<T>);
+pub struct Buf<T>(Vec<T, Memory>);
 
 impl<T> Buf<T> {
     /// An empty array, which has allocated nothing.
     pub const fn new() -> Self {
-        Buf(KVVec::new())
+        Buf(Vec::new())
     }
 
     /// Makes room for `n` more elements.
     #[inline]
     pub fn try_reserve(&mut self, n: usize) -> Result<(), NoMemory> {
-        // Always true; said so that the overflow checks in `reserve` can be optimised away. (Moving the
-        // elements by hand instead is 5 KB larger: once for each type.)
-        let possible = |v: &KVVec<T>| v.len() <= v.capacity() && v.capacity() <= usize::MAX / 4;
-        if !possible(&self.0) {
-            return Err(NoMemory);
-        }
-        self.0.reserve(n, flags()).map_err(|_| NoMemory)
+        memory::reserve(&mut self.0, n, flags()).map_err(|_| NoMemory)
     }
 
     /// Appends `value`, growing the array when it is full.

@@ -13,6 +13,8 @@ pub enum OpenError {
     Unreadable,
     /// The area is neither blank nor formatted.
     Foreign(&'static str),
+    /// There are superblocks, and what they say cannot be: a map may be there.
+    BadSuperblock(&'static str),
     /// It needs newer code.
     Unsupported {
         /// The version of its format.
@@ -95,6 +97,7 @@ impl OpenError {
         match self {
             OpenError::Unreadable => c"superblocks of the spare area cannot be read",
             OpenError::Foreign(_) => c"spare area is neither blank nor formatted",
+            OpenError::BadSuperblock(_) => c"superblocks of the spare area contradict themselves",
             OpenError::Unsupported { .. } => c"spare area needs a newer dm-remap",
             OpenError::OtherMain(Mismatch::Unknown) => {
                 c"main offers none of the identities that the spare area knows it by"
@@ -123,39 +126,51 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text().to_str().unwrap_or_default())?;
-        match self {
-            OpenError::Foreign(why) | OpenError::BadMap(why) => write!(f, ": {why}"),
-            OpenError::Unsupported { version, features } => {
-                write!(f, ": version {version}, unknown features {features:#x}")
+        // One way to print for all: each of its own would be larger than what it says.
+        let (what, a, and, b, end) = match *self {
+            OpenError::Foreign(why) | OpenError::BadSuperblock(why) | OpenError::BadMap(why) => {
+                return write!(f, ": {why}")
             }
-            OpenError::OtherMain(Mismatch::Other(kind)) => write!(f, ": another {kind}"),
-            OpenError::OtherMain(Mismatch::Shrunk { recorded, found })
-            | OpenError::OtherStart {
+            OpenError::OtherMain(Mismatch::Other(kind)) => return write!(f, ": another {kind}"),
+            OpenError::Unsupported { version, features } => (
+                "version ",
+                version.into(),
+                ", unknown features ",
+                features,
+                "",
+            ),
+            OpenError::OtherMain(Mismatch::Shrunk {
                 recorded,
-                given: found,
+                found: given,
+            })
+            | OpenError::OtherStart { recorded, given }
+            | OpenError::MainShrunk { recorded, given }
+            | OpenError::SpareShrunk { recorded, given } => {
+                ("", recorded, " sectors recorded, ", given, " found")
             }
-            | OpenError::MainShrunk {
-                recorded,
-                given: found,
-            }
-            | OpenError::SpareShrunk {
-                recorded,
-                given: found,
-            } => write!(f, ": {recorded} sectors recorded, {found} found"),
-            OpenError::OtherBlock { recorded, given } => {
-                write!(f, ": {recorded} sectors recorded, {given} given")
-            }
+            OpenError::OtherBlock { recorded, given } => (
+                "",
+                recorded.into(),
+                " sectors recorded, ",
+                given.into(),
+                " given",
+            ),
             OpenError::StaleSuperblock { log, found } => {
-                write!(f, ": the log names {log}, the newest found is {found}")
+                ("the log names ", log, ", the newest found is ", found, "")
             }
             OpenError::LogUnreadable { half, index } | OpenError::LogDamaged { half, index } => {
-                write!(f, ": half {}, block {index}", half.number())
+                ("half ", half.number().into(), ", block ", index.into(), "")
             }
-            OpenError::LogLost { floor, found } => {
-                write!(f, ": generation {floor} was durable, {found} is the last")
-            }
-            _ => Ok(()),
-        }
+            OpenError::LogLost { floor, found } => (
+                "generation ",
+                floor,
+                " was durable, ",
+                found,
+                " is the last",
+            ),
+            _ => return Ok(()),
+        };
+        write!(f, ": {what}{a}{and}{b}{end}")
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Examined {
 pub struct Formatted {
     /// The newest superblock.
     pub superblock: Superblock,
+    /// The places that hold it, a bit each.
+    pub held: u32,
     /// Some place holds no superblock as new as this one.
     pub stale_places: bool,
     /// Some place could not be read: a newer superblock may be there.
@@ -40,19 +42,24 @@ pub fn examine(
 ) -> Result<Examined, OpenError> {
     let mut survey = Survey::default();
     let mut buf = zeroed(1)?;
-    for &place in Places::of_superblocks(len).as_slice() {
+    let places = Places::of_superblocks(len);
+    let mut bit = 1u32;
+    for &place in places.as_slice() {
         let bytes = buf.as_mut_slice().as_mut_bytes();
         let read = area.read(place, bytes).or_else(|_| area.read(place, bytes));
-        survey.take(match (read, (&*bytes).try_into()) {
+        let found = match (read, (&*bytes).try_into()) {
             (Ok(()), Ok(block)) => Some(decode(block)?),
             _ => None,
-        })?;
+        };
+        survey.take(bit, found)?;
+        bit = bit.wrapping_shl(1);
     }
     if let Some(superblock) = survey.best {
         // Places past the end of the area as it was formatted are not its own.
-        let own = superblock.layout.places().as_slice().len();
+        let own = u32::try_from(superblock.layout.places().as_slice().len()).unwrap_or(0);
         return Ok(Examined::Formatted(Formatted {
-            stale_places: survey.current < own,
+            held: survey.held,
+            stale_places: survey.held.count_ones() < own,
             unread_places: survey.unread,
             superblock,
         }));
@@ -81,15 +88,15 @@ pub fn examine(
 #[derive(Default)]
 struct Survey {
     best: Option<Superblock>,
-    /// How many places hold one as new as the best.
-    current: usize,
+    /// The places that hold one as new as the best, a bit each.
+    held: u32,
     unread: bool,
     other: bool,
     refusal: Option<OpenError>,
 }
 
 impl Survey {
-    fn take(&mut self, found: Option<Decoded>) -> Result<(), OpenError> {
+    fn take(&mut self, place: u32, found: Option<Decoded>) -> Result<(), OpenError> {
         match found {
             None => self.unread = true,
             Some(Decoded::Blank) => {}
@@ -99,16 +106,16 @@ impl Survey {
                 return Err(OpenError::Unsupported { version, features });
             }
             Some(Decoded::Malformed(_)) => {
-                self.refusal = Some(OpenError::Foreign("a superblock that makes no sense"));
+                self.refusal = Some(OpenError::BadSuperblock("one makes no sense"));
             }
             Some(Decoded::Superblock(sb)) => match &self.best {
                 Some(best) if best.uuid != sb.uuid => {
-                    return Err(OpenError::Foreign("superblocks of two areas"));
+                    return Err(OpenError::BadSuperblock("they are of two areas"));
                 }
-                Some(best) if best.seq == sb.seq => self.current = self.current.saturating_add(1),
+                Some(best) if best.seq == sb.seq => self.held |= place,
                 Some(best) if best.seq > sb.seq => {}
                 _ => {
-                    self.current = 1;
+                    self.held = place;
                     self.best = Some(sb);
                 }
             },

@@ -92,7 +92,7 @@ pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<O
     let mut new = sb.clone();
     let moved = rename(&mut new, expect)?;
     let start = start(sb, &chain, found.unread_places, unsettled, walk.seen);
-    let mut writer = Writer::new(new, start);
+    let mut writer = Writer::new(new, found.held, start);
     let mut report = Report {
         generation: chain.generation,
         clean: sb.clean,

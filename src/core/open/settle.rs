@@ -3,7 +3,7 @@
 //! Making good what was found bad, before anything is done with the map.
 
 use crate::{
-    layout::{Layout, MetaBlock, MetaBuf, Places},
+    layout::{Layout, MetaBlock, MetaBuf},
     log::{Found, Refused, Writer},
     open::{
         reader::{Look, Reader, WINDOW},
@@ -91,22 +91,25 @@ pub(super) fn superblock(
     area: &mut dyn Area,
     writer: &mut Writer,
     block: &mut MetaBuf,
-    make: fn(&mut Writer, &mut MetaBlock) -> Result<Places, Refused>,
+    make: fn(&mut Writer, &mut MetaBlock) -> Result<(), Refused>,
 ) -> Result<(bool, u32), OpenError> {
     let Some(bytes) = block.get_mut() else {
         return Err(OpenError::NoMemory);
     };
-    let Ok(places) = make(writer, bytes) else {
+    if make(writer, bytes).is_err() {
         return Ok((false, 0));
-    };
-    let (mut ok, mut bit, mut bad) = (0u32, 1u32, 0u32);
-    for &place in places.as_slice() {
-        if area.write(place, bytes, true).is_ok() {
-            ok |= bit;
-        } else {
-            bad = bad.saturating_add(1);
+    }
+    let (mut ok, mut bad) = (0u32, 0u32);
+    for round in writer.rounds() {
+        let mut bit = 1u32.wrapping_shl(round.first);
+        for &place in round.places.as_slice() {
+            if area.write(place, bytes, true).is_ok() {
+                ok |= bit;
+            } else {
+                bad = bad.saturating_add(1);
+            }
+            bit = bit.wrapping_shl(1);
         }
-        bit = bit.wrapping_shl(1);
     }
     Ok((writer.superblock_written(ok), bad))
 }

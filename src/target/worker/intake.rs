@@ -17,6 +17,7 @@ use crate::{
         bio::{Bio, BioOp},
         status::Status,
     },
+    kernel_ext::memory::Boxed,
     target::{
         assemble::{self, Failure},
         path::direction,
@@ -192,8 +193,8 @@ impl Core {
 
 /// The engine goes on with a map that was loaded anew. The frame is its own: both are large.
 #[inline(never)]
-fn replace(engine: &mut Engine, opened: KBox<Opened>) -> Result {
-    let opened = KBox::into_inner(opened);
+fn replace(engine: &mut Engine, opened: Boxed<Opened>) -> Result {
+    let opened = Boxed::into_inner(opened);
     let replaced = engine.replace(opened.map, opened.writer);
     replaced.map_err(|_| ENOMEM)
 }

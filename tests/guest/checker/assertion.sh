@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: an assertion that does not hold fails a test.
 # Lanes: lockdep kasan vm
+# Processors: 1
 # Module: none
 # Caught: the test ended with 1
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a possible deadlock fails a test, so lockdep is on.
 # Lanes: lockdep
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: possible circular locking
 

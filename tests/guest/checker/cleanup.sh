@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a test that cannot clean up after itself is failed.
 # Lanes: lockdep
+# Processors: 1
 # Module: none
 # Caught: the test ended with 1
 

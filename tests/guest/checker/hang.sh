@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a task that waits for too long fails a test.
 # Lanes: lockdep
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: blocked for more than
 

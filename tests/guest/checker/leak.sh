@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: memory that nobody knows any more fails a test.
 # Lanes: lockdep
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: kmemleak
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a corrupted list fails a test.
 # Lanes: lockdep kasan
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: lib/list_debug.c
 

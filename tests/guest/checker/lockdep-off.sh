@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a kernel in which lockdep has switched itself off fails a test, even silently.
 # Lanes: lockdep
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: lockdep is off at the end
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: an oops fails a test.
 # Lanes: lockdep kasan vm
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: the kernel reported:
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: a write behind an allocation fails a test.
 # Lanes: kasan
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: KASAN: slab-out-of-bounds
 

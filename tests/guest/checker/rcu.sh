@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: reading an RCU pointer without the lock fails a test.
 # Lanes: lockdep
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: suspicious RCU usage
 

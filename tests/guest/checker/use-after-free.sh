@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Proves: use after free fails a test, so KASAN is on.
 # Lanes: kasan
+# Processors: 1
 # Module: tests/guest/checker
 # Caught: KASAN: slab-use-after-free
 

@@ -11,7 +11,8 @@ load() {
 
 # sectors_of DEVICE
 sectors_of() {
-    blockdev --getsz "$1"
+    local name size
+    disk_name "$1" name && read -r size <"/sys/class/block/$name/size" && echo "$size"
 }
 
 # new_disk VAR MIB [SECTOR_SIZE]: a disk in memory (a loop device); its node goes into VAR.
@@ -38,17 +39,17 @@ null_disk() {
     need mkdir "$dir"
     at_exit rmdir "$dir"
     for word in size="$2" memory_backed=1 "${@:3}" power=1; do
-        need sh -c "echo '${word#*=}' >'$dir/${word%%=*}'"
+        put "${word#*=}" "$dir/${word%%=*}"
     done
     until_true 5 "$name is there" test -b "/dev/$name"
 }
 
 # null_bad NAME FIRST LAST, null_good NAME FIRST LAST: sectors that give plain I/O errors.
 null_bad() {
-    need sh -c "echo '+$2-$3' >'/sys/kernel/config/nullb/$1/badblocks'"
+    put "+$2-$3" "/sys/kernel/config/nullb/$1/badblocks"
 }
 null_good() {
-    need sh -c "echo '-$2-$3' >'/sys/kernel/config/nullb/$1/badblocks'"
+    put "-$2-$3" "/sys/kernel/config/nullb/$1/badblocks"
 }
 
 # dm_create NAME TABLE: a device-mapper device, removed at the end.
@@ -112,6 +113,7 @@ flakey_disk() {
 # scsi_disk VAR [PARAM=VALUE...]: a disk of scsi_debug (dev_size_mb, sector_size, ...).
 scsi_disk() {
     local -n var=$1
+    load sd_mod
     need modprobe -d "$GUEST_MODULES" scsi_debug per_host_store=0 "${@:2}"
     at_exit modprobe -d "$GUEST_MODULES" -r scsi_debug
     until_true 10 "the SCSI disk is there" scsi_names
@@ -133,7 +135,7 @@ scsi_names() {
 # scsi_fail TYPE COUNT OPCODE REST...: a line of scsi_debug's error file. COUNT 1: always, -N: N
 # times; then for type 2 the host, driver and status byte, sense key, ASC, ASCQ, in hex.
 scsi_fail() {
-    need sh -c "echo '$*' >'$SCSI_ERRORS'"
+    put "$*" "$SCSI_ERRORS"
 }
 
 # scsi_fail_writes SENSE_KEY ASC ASCQ [TIMES]: WRITE(10) and WRITE(16) end with this sense, always

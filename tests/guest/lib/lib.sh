@@ -6,7 +6,9 @@
 
 set -uo pipefail
 
-LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Starting a program, and even a subshell, is what takes time in a debug kernel: what the shell can do
+# by itself it does by itself here.
+LIB=$PWD/${BASH_SOURCE[0]%/*}
 . "$LIB/devices.sh"
 . "$LIB/remap.sh"
 . "$LIB/observe.sh"
@@ -74,9 +76,15 @@ need() {
     if [[ $out ]]; then echo "$out"; fi
 }
 
-# until_true SECONDS WHAT COMMAND...: for a state that comes by itself.
+# put VALUE FILE: writes one value, as into an attribute of the kernel.
+put() {
+    printf '%s\n' "$1" >"$2" || fail "cannot write '$1' to $2"
+}
+
+# until_true SECONDS WHAT COMMAND...: for a state that comes by itself, in so many seconds if the machine
+# is idle; a busy one has six times as many.
 until_true() {
-    local limit=$((SECONDS + $1)) what=$2
+    local limit=$((SECONDS + 6 * $1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
         ((SECONDS < limit)) || fail "$what: '$*' was not true in time"
@@ -110,7 +118,9 @@ tool() {
 # at_exit COMMAND...: taken back in reverse order when the test ends.
 UNDO=()
 at_exit() {
-    UNDO+=("$(printf '%q ' "$@")")
+    local undo
+    printf -v undo '%q ' "$@"
+    UNDO+=("$undo")
 }
 
 undo_all() {

@@ -13,16 +13,30 @@ counter() {
     flushes) field=15 ;;
     *) fail "no such counter: $2" ;;
     esac
-    read -ra stat <"/sys/class/block/$(disk_name "$1")/stat"
+    local name
+    disk_name "$1" name
+    read -ra stat <"/sys/class/block/$name/stat"
     echo "${stat[field]}"
 }
 
-# disk_name DEVICE: as sysfs calls it.
+# disk_name DEVICE [VAR]: as sysfs calls it; printed, or put into VAR.
 disk_name() {
-    case $1 in
-    /dev/mapper/*) echo "dm-$(dmsetup info -c --noheadings -o minor "${1##*/}")" ;;
-    *) echo "${1##*/}" ;;
-    esac
+    local disk_found=${1##*/} disk_path disk_is
+    if [[ $1 == /dev/mapper/* ]]; then
+        disk_found=
+        for disk_path in /sys/block/dm-*; do
+            read -r disk_is 2>/dev/null <"$disk_path/dm/name" || continue
+            if [[ $disk_is == "${1##*/}" ]]; then
+                disk_found=${disk_path##*/}
+                break
+            fi
+        done
+        if [[ ! $disk_found ]]; then
+            echo "there is no device $1" >&2
+            return 1
+        fi
+    fi
+    if (($# > 1)); then printf -v "$2" %s "$disk_found"; else echo "$disk_found"; fi
 }
 
 # content DEVICE [SKIP_SECTORS COUNT]: a checksum of what the device itself holds now.
@@ -65,7 +79,8 @@ where() {
 
 # status_word NAME N: a fixed field of the status line (1: used/total ... 7: storm).
 status_word() {
-    dmsetup status "$1" | awk -v n="$2" '{ print $(3 + n) }'
+    local status words
+    status=$(dmsetup status "$1") && read -ra words <<<"$status" && echo "${words[2 + $2]:-}"
 }
 generation() {
     status_word "$1" 4

@@ -28,7 +28,8 @@ remap_table() {
 
 # status_field NAME FIELD: the word after a key of the status line.
 status_field() {
-    dmsetup status "$1" | grep -oE -- "(^| )$2 [^ ]+" | awk '{ print $2 }'
+    local status
+    status=$(dmsetup status "$1") && [[ " $status" =~ " $2 "([^ ]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
 # idle NAME: whether all that messages asked for has ended.
@@ -44,5 +45,6 @@ ask() {
 
 # attr NAME FILE: an attribute under /sys/block/dm-N/remap.
 attr() {
-    cat "/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1")/remap/$2"
+    local name value
+    disk_name "/dev/mapper/$1" name && read -r value <"/sys/block/$name/remap/$2" && echo "$value"
 }

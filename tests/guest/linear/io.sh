@@ -3,7 +3,7 @@
 # Proves: the safe layers under dm-remap carry I/O, errors, events and reloads without losing a bio.
 # Lanes: lockdep kasan vm
 # Module: tests/guest/linear
-# Timeout: 180
+# Timeout: 900
 
 . ../lib/lib.sh
 

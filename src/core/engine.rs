@@ -20,6 +20,7 @@ mod action;
 mod bits;
 mod changes;
 mod commit;
+mod found;
 mod grow;
 mod journal;
 mod narrow;
@@ -37,7 +38,8 @@ mod verbs;
 mod weak;
 
 pub use action::{
-    Action, Config, Event, Failure, Job, JobId, JobKind, Notice, Side, State, Status, MAX_JOBS,
+    Action, Config, Event, Failure, Found, Job, JobId, JobKind, Notice, Side, State, Status,
+    MAX_JOBS,
 };
 pub use stats::{Count, Stats};
 pub use storm::StormLimits;
@@ -146,6 +148,8 @@ pub struct Engine {
     readers_watch: bool,
     /// The block of the piece is held.
     guarded: bool,
+    /// What the last try has shown, until somebody asks.
+    found: Option<Found>,
 }
 
 impl Engine {
@@ -196,6 +200,7 @@ impl Engine {
             storm: Storm::new(config.storm),
             readers_watch: false,
             guarded: false,
+            found: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod fixed;
 pub mod image;
+pub mod keeper;
 pub mod latency;
 pub mod map;
 pub mod monitor;

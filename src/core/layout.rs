@@ -358,6 +358,20 @@ impl Layout {
         Some((start, blocks))
     }
 
+    /// How many blocks the region for health has.
+    pub fn health_blocks(&self) -> u32 {
+        let of_health = self.regions().iter().filter(|r| r.r#use == Use::Health);
+        let sectors = of_health.fold(0u64, |n, r| n.saturating_add(r.len.0));
+        u32::try_from(sectors.wrapping_div(META_SECTORS)).unwrap_or(u32::MAX)
+    }
+
+    /// Where block `index` of the region for health lies.
+    pub fn health_sector(&self, index: u32) -> Option<Sector> {
+        let want = u64::from(index).wrapping_mul(META_SECTORS);
+        let (start, left) = Self::locate(self.regions.as_slice(), Use::Health, want)?;
+        (left >= META_SECTORS).then_some(start)
+    }
+
     /// The sector `offset` sectors into the concatenation of the regions of one use, and the sectors
     /// from there to the end of its region.
     #[inline]

@@ -5,6 +5,7 @@
 use crate::{
     engine::storm::StormLimits,
     fault::{ErrorPolicy, Fault, Op, PendingWrites},
+    health::What,
     layout::Places,
     units::{Sector, SectorCount},
 };
@@ -51,6 +52,29 @@ pub enum JobKind {
     Mark,
     /// The message `unmark`: they are no longer pending.
     Unmark,
+    /// The scanner: what lives in this range is read as of [`JobKind::Io`], for nobody. What is read at the first
+    /// try is no longer pending.
+    Scan,
+}
+
+impl JobKind {
+    /// It is carried out piece by piece, each physical block alone.
+    pub(super) const fn is_narrowed(self) -> bool {
+        matches!(self, JobKind::Io | JobKind::Scan)
+    }
+}
+
+/// What the try of a physical block alone has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// On which device.
+    pub side: Side,
+    /// The first sector, relative to the target's first, also if it lives on the spare.
+    pub at: Sector,
+    /// What.
+    pub what: What,
+    /// Of an error: how many sectors were not known to be bad.
+    pub sectors: u32,
 }
 
 /// How an I/O failed.

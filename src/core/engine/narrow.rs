@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, Op, Verdict},
+    health::What,
     units::Block,
 };
 
@@ -61,7 +62,7 @@ impl Engine {
             slot.started.get_or_insert(now);
         }
         match job.kind {
-            JobKind::Io => self.step = self.way(job.op),
+            kind if kind.is_narrowed() => self.step = self.way(job.op),
             kind => self.choose(kind),
         }
         None
@@ -164,14 +165,18 @@ impl Engine {
 
     /// The piece was tried alone.
     pub(super) fn tried(&mut self, result: Result<(), Failure>) {
-        let op = match self.jobs.as_slice().get(self.piece.slot) {
-            Some(slot) => slot.job.op,
+        let (op, kind) = match self.jobs.as_slice().get(self.piece.slot) {
+            Some(slot) => (slot.job.op, slot.job.kind),
             None => return self.step = Step::Settle,
         };
         if result.is_ok() && self.piece.failure.is_some() {
             self.stats.count(Count::RECOVERED);
+            if self.piece.weak {
+                self.found(op, What::Recovered);
+            }
         }
         match (op, result) {
+            (Op::Read, Ok(())) if kind == JobKind::Scan => self.scanned(),
             (Op::Read, Ok(())) => self.step = Step::Scatter,
             (Op::Write, Ok(())) => {
                 if self.piece.home.side(op) == Side::Main {
@@ -196,8 +201,11 @@ impl Engine {
                 let first = *self.piece.failure.get_or_insert(failure);
                 if failure.fault == Fault::Never {
                     // The device or the way to it: every other piece would tell the same.
+                    self.found(op, What::Transport);
                     self.stop(self.piece.slot, failure);
-                } else if !self.storm_passes(op, first) {
+                } else if self.storm_passes(op, first) {
+                    self.found(op, What::Transport);
+                } else {
                     match op {
                         Op::Read => self.read_failed(first, failure),
                         Op::Write => self.write_failed(first, failure),
@@ -216,6 +224,7 @@ impl Engine {
             return;
         }
         if medium && self.blames_medium(Op::Read) {
+            self.found(Op::Read, What::Error);
             self.note_unread();
         }
         self.fail_piece(first);
@@ -228,6 +237,7 @@ impl Engine {
             Verdict::Confirm if self.piece.tries < WRITE_TRIES => self.step = Step::Try,
             Verdict::Confirm if may_move && !self.piece.confirmed => self.step = Step::Probe(0),
             Verdict::Confirm | Verdict::Medium if may_move && self.blames_medium(Op::Write) => {
+                self.found(Op::Write, What::Error);
                 self.relocate_piece(first);
             }
             _ => self.fail_piece(first),

@@ -104,12 +104,12 @@ impl Engine {
         }
         let (home, len) = match (job.kind, self.map.lookup(block)) {
             (_, None) => (Home::Main, room),
-            (JobKind::Io, Some(spare)) => self.home(block, spare, offset, room),
+            (JobKind::Io | JobKind::Scan, Some(spare)) => self.home(block, spare, offset, room),
             // Messages speak of blocks.
             (_, Some(spare)) => (Home::Spare(spare), room),
         };
         let len = match job.kind {
-            JobKind::Io => len.min(self.physical_room(home.side(job.op), block, offset)),
+            JobKind::Io | JobKind::Scan => len.min(self.physical_room(home.side(job.op), block, offset)),
             _ => len,
         };
         Some(Piece {

@@ -264,7 +264,7 @@ impl Slot {
 
     /// It wants data.
     pub(super) fn is_read(&self) -> bool {
-        self.job.kind == JobKind::Io && self.job.op == Op::Read
+        self.job.kind.is_narrowed() && self.job.op == Op::Read
     }
 
     /// A part of it came to nothing; of a message, a block.
@@ -275,7 +275,7 @@ impl Slot {
 
     /// Of a message: a block could not be done as asked.
     pub(super) fn stays(&mut self) {
-        if self.job.kind != JobKind::Io {
+        if !self.job.kind.is_narrowed() {
             self.stayed = self.stayed.saturating_add(1);
         }
     }

@@ -44,7 +44,7 @@ impl Engine {
         let changed = || self.changes.as_slice().iter().any(|c| c.block == block);
         let moved = || self.moves.as_slice().iter().any(|m| m.block == block);
         match kind {
-            JobKind::Io => false,
+            JobKind::Io | JobKind::Scan => false,
             JobKind::Mark | JobKind::Unmark => moved(),
             _ => moved() || changed(),
         }

@@ -198,6 +198,11 @@ impl Scanner {
         &self.settings
     }
 
+    /// Sectors in a read at this intensity, where nothing cuts it short.
+    pub fn step_sectors(&self) -> u16 {
+        self.settings.step().read
+    }
+
     /// Changes the settings. A pass in another order begins anew.
     pub fn set(&mut self, settings: Settings) -> Result<(), Invalid> {
         let settings = settings.checked()?;

@@ -76,6 +76,23 @@ impl Map {
         })
     }
 
+    /// Whether a block of the target lives on `spare`.
+    pub fn is_spare_used(&self, spare: SpareBlock) -> bool {
+        self.spares.is_used(spare)
+    }
+
+    /// The block that lives on `spare`: looks through all of them, for when something is wrong there.
+    pub fn owner(&self, spare: SpareBlock) -> Option<Block> {
+        let mut cursor = Cursor::new();
+        while let Some(record) = self.next_record(&mut cursor) {
+            match record {
+                Record::Remap { block, spare: home } if home == spare => return Some(block),
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// All records, in the order of [`Map::next_record`].
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let mut cursor = Cursor::new();

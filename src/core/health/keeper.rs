@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The keeper of one device: the scanner and the health together, with what the driver has to remember for both.
+//!
+//! It does no I/O and waits for none: the driver asks it for the next step, reads, and tells what came of it.
+
+use crate::{
+    engine::{Found, Side},
+    health::{
+        image::{Image, Reader},
+        map::Level,
+        monitor::Health,
+        scan::{
+            settings::{Invalid, Settings},
+            Command, Next, Outcome, Read, Scanner, POSITION_BYTES,
+        },
+        Event, Region, What,
+    },
+    mem::NoMemory,
+    units::{Sector, SectorCount},
+};
+
+/// The feature `scan`: what the scanner does by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScanMode {
+    /// Nothing, unless it is told to.
+    #[default]
+    Off,
+    /// It reads while the disk is idle, and then only.
+    Idle,
+    /// It reads while the disk is idle, and `speed_min` in any case.
+    On,
+}
+
+/// How long nothing is read after the way to the device failed, in milliseconds.
+const STALL_MS: u64 = 10_000;
+
+/// How long what is known may be older on the disk than in memory, in milliseconds.
+const SAVE_MS: u64 = 900_000;
+
+/// What the users of the disk do, as its counters tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Sectors that were read and written, the scanner's own among them.
+    pub sectors: u64,
+    /// Something is under way, or nothing is known: the disk is busy.
+    pub busy: bool,
+}
+
+/// Scanner and health of one device.
+#[derive(Debug)]
+pub struct Keeper {
+    /// What to read when.
+    pub scanner: Scanner,
+    /// What is known.
+    pub health: Health,
+    settings: Settings,
+    mode: ScanMode,
+    /// Sectors that the scanner itself has read.
+    own: u64,
+    /// Counts the times at which the disk was seen busy.
+    pulse: u64,
+    /// No read before this: the way to the device failed.
+    stalled_until: u64,
+    /// Blocks that are weak are moved away.
+    pub auto_evacuate: bool,
+    /// The image on the disk is older than what is known: since when, plus one.
+    unsaved: u64,
+    /// The number of the newest image, and the slot that it lies in.
+    sequence: u64,
+}
+
+impl Keeper {
+    /// Of a device that is not loaded yet.
+    pub fn new(unix: u64) -> Result<Keeper, Invalid> {
+        let none = SectorCount(0);
+        Ok(Keeper {
+            scanner: Scanner::new(none, none, Settings::DEFAULT)?,
+            health: Health::new(unix),
+            settings: Settings::DEFAULT,
+            mode: ScanMode::Off,
+            own: 0,
+            pulse: 0,
+            stalled_until: 0,
+            auto_evacuate: false,
+            unsaved: 0,
+            sequence: 0,
+        })
+    }
+
+    /// The device is so long: what is known of its place stays, if it was as long before.
+    pub fn resize(&mut self, main: SectorCount, spare: SectorCount) {
+        let Ok(mut scanner) = Scanner::new(main, spare, *self.scanner.settings()) else {
+            return;
+        };
+        let mut place = [0; POSITION_BYTES];
+        self.scanner.encode(&mut place);
+        scanner.restore(&place);
+        self.scanner = scanner;
+        self.begin();
+    }
+
+    /// Takes up what a former session left.
+    pub fn restore(&mut self, reader: &Reader, sequence: u64, unix: u64) -> Result<(), NoMemory> {
+        self.health = reader.finish(&mut self.scanner, unix)?;
+        self.sequence = sequence;
+        // What was known is no news.
+        let _ = self.health.crossed();
+        Ok(())
+    }
+
+    /// The number of the image that was read or written last: its parity is its slot.
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// What the table line says. What a command said since stays in force while that is the same.
+    pub fn set_mode(&mut self, mode: ScanMode) {
+        if self.mode == mode {
+            return;
+        }
+        self.mode = mode;
+        // In bounds as they were.
+        let _ = self.set(self.settings);
+        if mode == ScanMode::Off {
+            self.scanner.command(Command::Stop);
+        } else {
+            self.begin();
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.mode != ScanMode::Off {
+            self.scanner.command(Command::Start);
+        }
+    }
+
+    /// What the administrator wishes.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes that.
+    pub fn set(&mut self, settings: Settings) -> Result<(), Invalid> {
+        let settings = settings.checked()?;
+        let speed_min = match self.mode {
+            ScanMode::Idle => 0,
+            _ => settings.speed_min,
+        };
+        self.scanner.set(Settings {
+            speed_min,
+            ..settings
+        })?;
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// What to do now: `now` in milliseconds that do not go back, `unix` in seconds since 1970; `storm` if nothing
+    /// of main is to be believed.
+    pub fn next(&mut self, now: u64, unix: u64, traffic: Traffic, storm: bool) -> Next {
+        self.health.advance(unix);
+        let stalled = now < self.stalled_until;
+        self.scanner.set_storm(storm || stalled);
+        self.scanner.set_expected(self.health.predictor.alarm());
+        self.pulse = self.pulse.wrapping_add(traffic.busy.into());
+        let users = traffic.sectors.wrapping_sub(self.own);
+        match self.scanner.next(now, unix, users.wrapping_add(self.pulse)) {
+            Next::Rest if stalled && !storm => Next::Wait(self.stalled_until),
+            next => next,
+        }
+    }
+
+    /// So many sectors were read for the scanner.
+    pub fn count_own(&mut self, sectors: u64) {
+        self.own = self.own.wrapping_add(sectors);
+    }
+
+    /// A read of the scanner that met nobody took so long; tells whether that was slow.
+    pub fn took(&mut self, unix: u64, read: &Read, us: u32) -> bool {
+        // Reads of one size can be compared, and on main.
+        if read.spare || read.len.0 != u64::from(self.scanner.step_sectors()) {
+            return false;
+        }
+        let region = Region::of(read.start);
+        // Without memory something else was forgotten.
+        let slow = self.health.note_latency(unix, region, us);
+        slow.unwrap_or(true)
+    }
+
+    /// The way to the device failed: nothing is read for a while.
+    pub fn stall(&mut self, now: u64, unix: u64, at: Sector) {
+        self.stalled_until = now.saturating_add(STALL_MS);
+        self.note(unix, at, What::Transport, 0);
+    }
+
+    /// What came of the last read.
+    pub fn done(&mut self, now: u64, outcome: Outcome) {
+        self.scanner.done(now, outcome);
+        self.touch(now);
+    }
+
+    /// The engine has found something, for the scanner if `scans`. True if that was not known.
+    pub fn found(&mut self, now: u64, unix: u64, found: &Found, scans: bool) -> bool {
+        let new = match found.what {
+            What::Error => found.sectors > 0,
+            What::Recovered => true,
+            _ => false,
+        };
+        if found.side == Side::Main {
+            self.note(unix, found.at, found.what, found.sectors);
+            self.touch(now);
+            if new && !scans {
+                self.scanner.note_hit(Region::of(found.at).0.into());
+            }
+        }
+        new
+    }
+
+    fn note(&mut self, now: u64, at: Sector, what: What, sectors: u32) {
+        let event = Event {
+            now,
+            region: Region::of(at),
+            what,
+            sectors,
+        };
+        // Without memory the least telling region was forgotten: that is all.
+        let _ = self.health.note(&event);
+    }
+
+    /// A block has moved to a spare block.
+    pub fn moved(&mut self, unix: u64, at: Sector) {
+        let _ = self.health.note_remapped(unix, Region::of(at), 1);
+    }
+
+    /// The level of the device, if it is another one than before.
+    pub fn crossed(&mut self) -> Option<Level> {
+        self.health.crossed()
+    }
+
+    /// Something is known now that the disk has not.
+    pub fn touch(&mut self, now: u64) {
+        if self.unsaved == 0 {
+            self.unsaved = now.saturating_add(1);
+        }
+    }
+
+    /// When what is known is to be saved; `None` if the disk has it.
+    pub fn save_at(&self) -> Option<u64> {
+        let since = self.unsaved.checked_sub(1)?;
+        Some(since.saturating_add(SAVE_MS))
+    }
+
+    /// What is to be written, to the slot that its number says.
+    pub fn image(&mut self, slot_blocks: u32, uuid: [u8; 16]) -> Result<Image, NoMemory> {
+        let sequence = self.sequence.saturating_add(1);
+        let image = Image::new(&self.health, &self.scanner, slot_blocks, uuid, sequence)?;
+        self.sequence = sequence;
+        // What could not be written is written the next time that something happens.
+        self.unsaved = 0;
+        Ok(image)
+    }
+}

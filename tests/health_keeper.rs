@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The keeper: what the driver of a device asks and tells, as the kernel does it.
+
+use dm_remap_core::{
+    engine::{Found, Side},
+    health::{
+        keeper::{Keeper, ScanMode, Traffic},
+        map::Level,
+        scan::{settings::Settings, Command, Next, Outcome, State},
+        What,
+    },
+    units::{Sector, SectorCount},
+};
+
+const MAIN: u64 = 64 * 2048;
+const QUIET: Traffic = Traffic {
+    sectors: 0,
+    busy: false,
+};
+
+fn keeper() -> Keeper {
+    let mut keeper = Keeper::new(1).expect("the settings are valid");
+    keeper.resize(SectorCount(MAIN), SectorCount(0));
+    keeper
+}
+
+fn error(at: u64, sectors: u32) -> Found {
+    Found {
+        side: Side::Main,
+        at: Sector(at),
+        what: What::Error,
+        sectors,
+    }
+}
+
+/// Goes on from `now` until a read is wanted, without users; gives the time and how many sectors.
+fn read(keeper: &mut Keeper, mut now: u64, own: u64) -> (u64, u64, u64) {
+    let traffic = Traffic {
+        sectors: own,
+        busy: false,
+    };
+    for _ in 0..100 {
+        match keeper.next(now, now / 1000, traffic, false) {
+            Next::Read(read) => return (now, read.start.0, read.len.0),
+            Next::Wait(until) => now = until,
+            Next::PassDone => {}
+            Next::Rest => panic!("at rest at {now}"),
+        }
+    }
+    panic!("no read");
+}
+
+#[test]
+fn the_feature_starts_and_stops_and_a_command_outlasts_a_reload() {
+    let mut k = keeper();
+    assert_eq!(k.next(1, 1, QUIET, false), Next::Rest);
+    assert_eq!(k.scanner.state(), State::Stopped);
+    k.set_mode(ScanMode::Idle);
+    assert_ne!(k.next(2, 1, QUIET, false), Next::Rest);
+    assert!(k.scanner.command(Command::Stop));
+    k.set_mode(ScanMode::Idle);
+    assert_eq!(k.scanner.state(), State::Stopped, "the line is the same");
+    k.set_mode(ScanMode::On);
+    assert_ne!(k.scanner.state(), State::Stopped);
+    k.set_mode(ScanMode::Off);
+    assert_eq!(k.scanner.state(), State::Stopped);
+}
+
+#[test]
+fn only_on_reads_from_a_busy_disk() {
+    for (mode, reads) in [(ScanMode::Idle, false), (ScanMode::On, true)] {
+        let mut k = keeper();
+        k.set_mode(mode);
+        let busy = Traffic {
+            sectors: 0,
+            busy: true,
+        };
+        let any = (1..20_000).any(|now| matches!(k.next(now, 1, busy, false), Next::Read(_)));
+        assert_eq!(any, reads, "{mode:?}");
+        assert_eq!(k.settings().speed_min, Settings::DEFAULT.speed_min);
+    }
+}
+
+#[test]
+fn its_own_reads_are_no_traffic() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::Idle);
+    assert!(k.scanner.command(Command::Now));
+    let (mut now, mut own) = (10_000, 0);
+    for n in 0..50 {
+        let (at, _, len) = read(&mut k, now, own);
+        assert!(n == 0 || at == now, "read {n} had to wait from {now} to {at}");
+        own += len;
+        k.count_own(len);
+        now = at + 3;
+        k.done(now, Outcome::Clean);
+    }
+}
+
+#[test]
+fn after_a_failure_of_the_way_it_waits() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::On);
+    let (now, start, _) = read(&mut k, 10_000, 0);
+    k.stall(now, now / 1000, Sector(start));
+    k.done(now, Outcome::Skipped);
+    let Next::Wait(until) = k.next(now, now / 1000, QUIET, false) else {
+        panic!("it goes on at once");
+    };
+    assert!(until >= now + 5000);
+    assert_eq!(k.scanner.state(), State::Storm);
+    assert_ne!(k.next(until, until / 1000, QUIET, false), Next::Rest);
+}
+
+#[test]
+fn what_users_found_is_followed_up_once() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::On);
+    assert!(k.found(1, 1, &error(40 * 2048 + 8, 8), false));
+    assert!(!k.found(1, 1, &error(40 * 2048 + 8, 0), false), "known");
+    let (_, start, _) = read(&mut k, 10_000, 0);
+    assert_eq!(start, 0, "the span of the hit, which begins here");
+    assert_eq!(k.health.map.records().len(), 1);
+}
+
+#[test]
+fn errors_of_the_spare_are_not_mains() {
+    let mut k = keeper();
+    let found = Found {
+        side: Side::Spare,
+        ..error(8, 8)
+    };
+    assert!(k.found(1, 1, &found, true));
+    assert!(k.health.map.records().is_empty());
+    assert_eq!(k.save_at(), None);
+}
+
+#[test]
+fn a_level_is_told_when_it_is_crossed() {
+    let mut k = keeper();
+    assert_eq!(k.crossed(), None);
+    let mut told = Vec::new();
+    for day in 0..60u64 {
+        let unix = 1 + day * 86_400;
+        k.next(day * 1000, unix, QUIET, false);
+        let place = error(day % 60 * 2048 * 40 % MAIN, 8);
+        for n in 0..3u64 {
+            let mut place = place;
+            place.at = Sector((day * 3 + n) * 700 * 2048);
+            k.found(day, unix + n * 7200, &place, true);
+        }
+        told.extend(k.crossed());
+    }
+    assert_eq!(told, [Level::Warning, Level::Danger]);
+}
+
+#[test]
+fn what_is_known_is_saved_and_taken_up() {
+    use dm_remap_core::health::image::{examine, Reader};
+    let uuid = [7; 16];
+    let mut k = keeper();
+    k.set_mode(ScanMode::On);
+    k.found(5, 5, &error(2048, 8), true);
+    assert!(k.save_at().is_some_and(|at| at > 5));
+    let image = k.image(8, uuid).expect("memory");
+    assert_eq!((k.sequence(), k.save_at()), (1, None));
+    let mut block = [0u8; 4096];
+    image.block(0, &mut block);
+    let found = examine(&block, &uuid, 8).expect("an image");
+    let mut reader = Reader::new(found, uuid).expect("memory");
+    assert!(reader.push(&block));
+    let mut other = keeper();
+    other
+        .restore(&reader, found.sequence, 6)
+        .expect("memory");
+    assert_eq!(other.health.map.records(), k.health.map.records());
+    assert_eq!(other.sequence(), 1);
+}

@@ -7,6 +7,7 @@ use core::fmt;
 use super::{number, table::policy_of, NotANumber};
 use crate::engine::JobKind;
 use crate::fault::ErrorPolicy;
+use crate::health::scan::Command;
 use crate::units::{Sector, SectorCount};
 
 /// The reply to `help`.
@@ -22,6 +23,8 @@ set error_policy medium|confirm|any: which errors count as the medium's
 set auto_remap on|off: whether a failing write moves its block
 clear_needs_check: read the metadata again, and let the map change again
 reset_stats: count anew
+scan start|stop|pause|resume|now: what the scanner is to do
+health [N]: the lowest score, of 1000, in each of N (64) equal parts
 help: this text
 ";
 
@@ -55,8 +58,36 @@ pub enum Message {
     ClearNeedsCheck,
     /// Count anew.
     ResetStats,
+    /// Tell the scanner.
+    Scan(Command),
+    /// Say how well so many equal parts of the target are.
+    Health {
+        /// How many: from 1 to [`MOST_PARTS`].
+        parts: u32,
+    },
     /// Say what can be said.
     Help,
+}
+
+/// How many parts can be asked for.
+pub const MOST_PARTS: u64 = 1024;
+
+/// How many they are if nobody says.
+const PARTS: u32 = 64;
+
+/// The words for commands, as messages and sysfs take them.
+pub const COMMANDS: [(&str, Command); 5] = [
+    ("start", Command::Start),
+    ("stop", Command::Stop),
+    ("pause", Command::Pause),
+    ("resume", Command::Resume),
+    ("now", Command::Now),
+];
+
+/// The command of this word.
+pub fn command_of(word: &str) -> Option<Command> {
+    let found = COMMANDS.into_iter().find(|(name, _)| *name == word);
+    found.map(|(_, command)| command)
 }
 
 /// A feature that can change while the device runs.
@@ -121,10 +152,12 @@ enum Takes {
     Sector,
     List,
     Setting,
+    Scan,
+    Health,
     Nothing(Message),
 }
 
-const VERBS: [(&str, Takes); 11] = [
+const VERBS: [(&str, Takes); 13] = [
     ("remap", Takes::Range(JobKind::Relocate)),
     ("evacuate", Takes::Range(JobKind::Evacuate)),
     ("retest", Takes::RangeOrAll(JobKind::Retest)),
@@ -133,6 +166,8 @@ const VERBS: [(&str, Takes); 11] = [
     ("query", Takes::Sector),
     ("list", Takes::List),
     ("set", Takes::Setting),
+    ("scan", Takes::Scan),
+    ("health", Takes::Health),
     (
         "clear_needs_check",
         Takes::Nothing(Message::ClearNeedsCheck),
@@ -182,6 +217,11 @@ const COUNT: Texts = (
     "the number of sectors is too large a number",
 );
 
+const PARTS_TEXTS: Texts = (
+    "the number of parts is not a number",
+    "the number of parts is too large a number",
+);
+
 /// What follows the verb.
 struct Rest<'w, 'a> {
     words: &'w mut dyn Iterator<Item = &'a str>,
@@ -210,6 +250,8 @@ impl<'a> Rest<'_, 'a> {
             },
             Takes::List => self.list(),
             Takes::Setting => self.setting(),
+            Takes::Scan => self.scan(),
+            Takes::Health => self.health(),
         }
     }
 
@@ -269,6 +311,23 @@ impl<'a> Rest<'_, 'a> {
             Some(_) => return Err("what follows is none of remapped, pending, lost and from"),
         };
         Ok(Message::List { what, from })
+    }
+
+    fn scan(&mut self) -> Result<Message, &'static str> {
+        let word = self.words.next();
+        let command = word.and_then(command_of).map(Message::Scan);
+        command.ok_or("what is to be done is none of start, stop, pause, resume and now")
+    }
+
+    fn health(&mut self) -> Result<Message, &'static str> {
+        let parts = match self.words.next() {
+            Some(word) => parsed(word, PARTS_TEXTS)?,
+            None => PARTS.into(),
+        };
+        let parts = u32::try_from(parts).ok().filter(|&n| n > 0);
+        let parts = parts.filter(|&n| u64::from(n) <= MOST_PARTS);
+        let parts = parts.ok_or("the number of parts is not from 1 to 1024")?;
+        Ok(Message::Health { parts })
     }
 
     fn setting(&mut self) -> Result<Message, &'static str> {

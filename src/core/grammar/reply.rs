@@ -5,6 +5,7 @@
 use core::fmt::{self, Write};
 
 use super::{message::Listed, Out};
+use crate::health::{monitor::Health, Region, REGION_SHIFT};
 use crate::map::Cursor;
 use crate::record::{ChunkState, Record, CHUNK_SECTORS};
 use crate::snapshot::Snapshot;
@@ -34,6 +35,32 @@ pub fn query(map: &Snapshot, at: Sector, out: &mut dyn Write) -> fmt::Result {
     }
     if state.pending() & bit != 0 {
         out.text(" pending");
+    }
+    out.text("\n");
+    out.result
+}
+
+/// The lowest score in each of `parts` equal parts of a target of `target_len` sectors, in one line.
+pub fn health(
+    health: &Health,
+    target_len: SectorCount,
+    parts: u32,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let mut out = Out::new(out);
+    let edge = |n: u32| {
+        // The product of a length below 2^55 and a number of parts below 2^11 would not fit.
+        let regions = target_len.0.div_ceil(1 << REGION_SHIFT);
+        let regions = u32::try_from(regions).unwrap_or(u32::MAX);
+        let edge = u64::from(regions).saturating_mul(n.into());
+        let edge = edge.checked_div(parts.into()).unwrap_or(0);
+        u32::try_from(edge).unwrap_or(u32::MAX)
+    };
+    for part in 0..parts {
+        let first = edge(part);
+        let last = edge(part.saturating_add(1)).saturating_sub(1).max(first);
+        let lowest = health.map.lowest(health.hour(), Region(first), Region(last));
+        out.number(if part == 0 { "" } else { " " }, lowest.into());
     }
     out.text("\n");
     out.result

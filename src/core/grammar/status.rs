@@ -22,6 +22,10 @@ pub struct Line {
     pub stats: Stats,
     /// Requests of messages that have not ended.
     pub queued: usize,
+    /// The score of the device, of 1000.
+    pub score: u32,
+    /// Sectors that the pass of the scanner has dealt with, and all of them.
+    pub scan: (u64, u64),
 }
 
 impl fmt::Display for Line {
@@ -62,6 +66,9 @@ impl fmt::Display for Line {
             out.text(name);
             out.number(" ", count);
         }
+        out.number(" health ", self.score.into());
+        out.number(" scan ", self.scan.0);
+        out.number("/", self.scan.1);
         out.result
     }
 }

@@ -7,6 +7,7 @@ use core::fmt;
 
 use super::{number, NotANumber, Out};
 use crate::fault::{ErrorPolicy, PendingWrites};
+use crate::health::keeper::ScanMode;
 use crate::units::{BlockSize, Sector, SectorCount};
 
 /// The arguments of a target, after its type. Displaying it gives the arguments again.
@@ -37,6 +38,8 @@ pub struct Features {
     pub pending_writes: PendingWrites,
     /// Not `no_auto_remap`: a failing write moves its block by itself.
     pub auto_remap: bool,
+    /// `scan off|idle|on`.
+    pub scan: ScanMode,
 }
 
 impl Default for Features {
@@ -47,6 +50,7 @@ impl Default for Features {
             error_policy: ErrorPolicy::default(),
             pending_writes: PendingWrites::default(),
             auto_remap: true,
+            scan: ScanMode::default(),
         }
     }
 }
@@ -188,7 +192,7 @@ impl Features {
     fn parse(group: &mut Group<'_, '_>) -> Result<Features, TableError> {
         let mut features = Features::default();
         let (mut block_sectors, mut main_start, mut policy) = (false, false, false);
-        let (mut pending, mut no_auto_remap) = (false, false);
+        let (mut pending, mut no_auto_remap, mut scan) = (false, false, false);
         while let Some(name) = group.next()? {
             match name {
                 "block_sectors" => {
@@ -225,9 +229,19 @@ impl Features {
                     once(&mut no_auto_remap, c"no_auto_remap is given twice")?;
                     features.auto_remap = false;
                 }
+                "scan" => {
+                    once(&mut scan, c"scan is given twice")?;
+                    let word = group.argument(c"scan is without off, idle or on")?;
+                    features.scan = match word {
+                        "off" => ScanMode::Off,
+                        "idle" => ScanMode::Idle,
+                        "on" => ScanMode::On,
+                        _ => return Err(TableError(c"scan is none of off, idle and on")),
+                    };
+                }
                 _ => {
                     return Err(TableError(
-                        c"unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap",
+                        c"unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap, scan",
                     ))
                 }
             }
@@ -290,12 +304,18 @@ impl fmt::Display for TableLine<'_> {
         let default = features.pending_writes == PendingWrites::default();
         let pending = if default { "" } else { pending };
         let main_start = features.main_start != Sector(0);
+        let scan = match features.scan {
+            ScanMode::Off => "",
+            ScanMode::Idle => " scan idle",
+            ScanMode::On => " scan on",
+        };
         let words = [
             (features.block_size.is_some(), 2u64),
             (main_start, 2),
             (!policy.is_empty(), 2),
             (!pending.is_empty(), 2),
             (!features.auto_remap, 1),
+            (!scan.is_empty(), 2),
         ];
         let count = words.iter().fold(0u64, |n, &(given, words)| {
             n.saturating_add(if given { words } else { 0 })
@@ -315,6 +335,7 @@ impl fmt::Display for TableLine<'_> {
         if !features.auto_remap {
             out.text(" no_auto_remap");
         }
+        out.text(scan);
         out.result
     }
 }

@@ -6,6 +6,7 @@
 
 mod follow;
 pub mod order;
+pub mod part;
 mod position;
 pub mod settings;
 mod walk;

@@ -6,6 +6,7 @@
 #include <linux/highmem.h>
 #include <linux/kobject.h>
 #include <linux/mm.h>
+#include <linux/part_stat.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -158,6 +159,18 @@ void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_
 		strscpy(facts->uuid, bdev->bd_meta_info->uuid);
 	}
 	snprintf(facts->name, sizeof(facts->name), "%pg", bdev);
+}
+
+/*
+ * Sectors that the whole disk of @bdev has read, written and discarded. It is @busy while more is under way,
+ * and if it does not count: nobody can tell that it is idle.
+ */
+u64 dm_remap_helper_bdev_traffic(struct block_device *bdev, bool *busy)
+{
+	struct block_device *whole = bdev_whole(bdev);
+
+	*busy = !blk_queue_io_stat(bdev_get_queue(whole)) || bdev_count_inflight(whole);
+	return part_stat_read_accum(whole, sectors);
 }
 
 /* How many of the 16 bytes of @id the disk filled for an identity of @kind; negative if none. */

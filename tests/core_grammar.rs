@@ -160,13 +160,15 @@ fn features() -> impl Strategy<Value = Features> {
     ]);
     let block = prop::option::of(0..12u32);
     let pending = prop::sample::select(vec![PendingWrites::Remap, PendingWrites::Main]);
-    (block, any::<u64>(), policy, pending, any::<bool>()).prop_map(
-        |(block, start, error_policy, pending_writes, auto_remap)| Features {
+    let scan = prop::sample::select(vec![ScanMode::Off, ScanMode::Idle, ScanMode::On]);
+    (block, any::<u64>(), policy, pending, any::<bool>(), scan).prop_map(
+        |(block, start, error_policy, pending_writes, auto_remap, scan)| Features {
             block_size: block.and_then(|shift| BlockSize::new(1 << shift)),
             main_start: Sector(start),
             error_policy,
             pending_writes,
             auto_remap,
+            scan,
         },
     )
 }
@@ -181,6 +183,9 @@ fn loose_words() -> impl Strategy<Value = Vec<String>> {
             "pending_writes",
             "main",
             "no_auto_remap",
+            "scan",
+            "idle",
+            "health",
             "medium",
             "confirm",
             "any",

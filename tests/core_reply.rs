@@ -159,6 +159,8 @@ fn the_status_line_has_fixed_fields_then_pairs() {
             block_size,
             stats,
             queued: 2,
+            score: 990,
+            scan: (8, 1024),
         }
         .to_string()
     };
@@ -166,7 +168,7 @@ fn the_status_line_has_fixed_fields_then_pairs() {
         line(State::Rw, false, 0),
         "3/100 16 2 77 rw - - block_sectors 8 spare_free 95 spare_failed 2 pending_dropped 5 degraded - \
          queued 2 read_errors 0 write_errors 0 recovered 0 moved_write 0 moved_message 0 evacuated 0 returned 0 \
-         stayed 0 commits 3 flushes 0"
+         stayed 0 commits 3 flushes 0 health 990 scan 8/1024"
     );
     assert!(line(State::Ro, true, 1).contains(" ro needs_check - "));
     assert!(line(State::Ro, true, 1).contains(" degraded a "));

@@ -35,6 +35,11 @@ impl Region {
     pub fn of(sector: Sector) -> Region {
         Region(u32::try_from(sector.0.wrapping_shr(REGION_SHIFT)).unwrap_or(u32::MAX))
     }
+
+    /// Its first sector.
+    pub fn first(self) -> Sector {
+        Sector(u64::from(self.0).wrapping_shl(REGION_SHIFT))
+    }
 }
 
 /// What happened to a request that was tried alone.

@@ -226,6 +226,19 @@ impl BlockDevice {
         self.bdev.as_ptr()
     }
 
+    /// The sectors that its whole disk has read, written and discarded, and whether that is busy: more is under
+    /// way, or it does not count.
+    ///
+    /// # Context
+    ///
+    /// Any: it adds up counters of all processors.
+    pub(crate) fn traffic(&self) -> (u64, bool) {
+        let mut busy = true;
+        // SAFETY: open by the type invariant, and `busy` is a valid place to write to.
+        let sectors = unsafe { bindings::bdev_traffic(self.as_ptr(), &mut busy) };
+        (sectors, busy)
+    }
+
     /// What there is to know of it.
     ///
     /// # Context

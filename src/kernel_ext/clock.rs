@@ -17,6 +17,17 @@ pub(crate) fn monotonic_ms() -> u64 {
     (ns / NANOSECONDS_PER_MILLISECOND).unsigned_abs()
 }
 
+/// Microseconds on the monotonic clock.
+///
+/// # Context
+///
+/// Any.
+pub(crate) fn monotonic_us() -> u64 {
+    // SAFETY: `ktime_get` may be called from any context but NMI.
+    let ns = unsafe { bindings::ktime_get() };
+    (ns / 1000).unsigned_abs()
+}
+
 /// Seconds since the epoch by the wall clock.
 ///
 /// # Context

@@ -23,13 +23,15 @@ use kernel::{
 };
 
 /// How many files a directory may have.
-const FILES_MAX: usize = 32;
+const FILES_MAX: usize = 40;
 
 /// One file of a directory.
 #[derive(Clone, Copy)]
 pub(crate) struct Attribute {
     /// The file's name.
     pub(crate) name: &'static CStr,
+    /// The folder within the directory that it is in; files of one folder follow each other.
+    pub(crate) folder: Option<&'static CStr>,
     /// Whether it can be written; all can be read by everybody.
     pub(crate) writable: bool,
 }
@@ -169,15 +171,12 @@ impl<T: Attributes> Directory<T> {
         });
         let directory = Directory { inner };
         added?;
-        for (file, _) in directory.inner.files.iter().zip(T::FILES) {
+        let mut folder = None;
+        for (file, of) in directory.inner.files.iter().zip(T::FILES) {
+            let begins = folder != of.folder;
+            folder = of.folder;
             // SAFETY: the kobject is in sysfs; the attribute lives until it was taken out again.
-            to_result(unsafe {
-                bindings::sysfs_create_file_ns(
-                    directory.inner.kobj.get(),
-                    file,
-                    core::ptr::null_mut(),
-                )
-            })?;
+            unsafe { add(directory.inner.kobj.get(), file, folder, begins)? };
         }
         Ok(directory)
     }
@@ -190,6 +189,39 @@ impl<T: Attributes> Directory<T> {
         // SAFETY: it is in sysfs as long as the directory lives, which the lifetime borrows.
         unsafe { Parent::from_raw(kobj) }
     }
+}
+
+/// Puts a file into a directory, or into a folder of it, which is made if it begins with this file. What is
+/// in there goes with the directory.
+///
+/// # Safety
+///
+/// `kobj` is in sysfs, and `file` stays as long as it is.
+unsafe fn add(
+    kobj: *mut bindings::kobject,
+    file: &bindings::attribute,
+    folder: Option<&CStr>,
+    begins: bool,
+) -> Result {
+    let Some(folder) = folder else {
+        // SAFETY: by the safety requirements of this function.
+        return to_result(unsafe {
+            bindings::sysfs_create_file_ns(kobj, file, core::ptr::null_mut())
+        });
+    };
+    if !begins {
+        // SAFETY: by the safety requirements of this function; the folder is there, by its first file.
+        return to_result(unsafe {
+            bindings::sysfs_add_file_to_group(kobj, file, folder.as_ptr().cast())
+        });
+    }
+    let mut files = [core::ptr::from_ref(file).cast_mut(), core::ptr::null_mut()];
+    let mut group: bindings::attribute_group = pin_init::zeroed();
+    group.name = folder.as_ptr().cast();
+    group.__bindgen_anon_2.attrs = files.as_mut_ptr();
+    // SAFETY: by the safety requirements of this function. The list ends with a null; it and the group are only
+    // read, and only now.
+    to_result(unsafe { bindings::sysfs_create_group(kobj, &group) })
 }
 
 impl<T: Attributes> Drop for Directory<T> {

@@ -143,12 +143,33 @@ impl<T: Work> Worker<T> {
         self.kick_in(unsafe { bindings::__msecs_to_jiffies(ms) });
     }
 
-    fn kick_in(&self, jiffies: ffi::c_ulong) {
-        let queue = match &self.queue {
+    /// Makes a run follow in `ms` milliseconds, unless one is pending that may come later: so no kick is lost.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    pub(crate) fn kick_within(&self, ms: u32) {
+        // SAFETY: as in `kick_in`; `__msecs_to_jiffies` only computes.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as ffi::c_int,
+                self.queue(),
+                self.work.get(),
+                bindings::__msecs_to_jiffies(ms),
+            )
+        };
+    }
+
+    fn queue(&self) -> *mut bindings::workqueue_struct {
+        match &self.queue {
             Some(queue) => queue.0.as_ptr(),
             // SAFETY: it is set before there are modules, and stays.
             None => unsafe { bindings::system_dfl_wq },
-        };
+        }
+    }
+
+    fn kick_in(&self, jiffies: ffi::c_ulong) {
+        let queue = self.queue();
         // SAFETY: queue and work are alive and initialised by the type invariant, and stay so
         // until the drop has cancelled the work.
         unsafe {

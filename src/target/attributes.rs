@@ -16,6 +16,8 @@ use crate::{
     target::volume::{Summary, Volume},
 };
 
+mod care;
+
 /// What a file says.
 #[derive(Clone, Copy)]
 enum Says {
@@ -59,24 +61,43 @@ fn write(says: Says, summary: &Summary, out: &mut Page<'_>) -> core::fmt::Result
     write!(out, "{number}")
 }
 
+const ALL: usize = FILES.len() + care::FILES.len();
+
 impl Attributes for Worker<Volume> {
     const FILES: &'static [Attribute] = &{
         let mut files = [Attribute {
             name: c"",
+            folder: None,
             writable: false,
-        }; FILES.len()];
+        }; ALL];
         let mut i = 0;
         while i < FILES.len() {
             files[i].name = FILES[i].0;
+            i += 1;
+        }
+        while i < ALL {
+            let (folder, name, writable, _) = care::FILES[i - FILES.len()];
+            files[i] = Attribute {
+                name,
+                folder: Some(folder),
+                writable,
+            };
             i += 1;
         }
         files
     };
 
     fn show(&self, index: usize, out: &mut Page<'_>) -> Result {
-        let (_, says) = *FILES.get(index).ok_or(EIO)?;
-        write(says, &self.summary(), out).map_err(|_| ENOSPC)?;
+        let written = match FILES.get(index) {
+            Some(&(_, says)) => write(says, &self.summary(), out),
+            None => care::show(self, index.wrapping_sub(FILES.len()), out),
+        };
+        written.map_err(|_| ENOSPC)?;
         out.write_str("\n").map_err(|_| ENOSPC)
+    }
+
+    fn store(&self, index: usize, text: &[u8]) -> Result {
+        care::store(self, index.wrapping_sub(FILES.len()), text)
     }
 }
 

@@ -12,6 +12,7 @@ use dm_remap_core::{
         message::{Message, Setting, HELP},
         reply,
     },
+    health::scan::Command,
     requests::Request,
 };
 
@@ -61,6 +62,17 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
             ask(volume, Request::ResetStats)?;
             Ok(())
         }
+        Message::Scan(command) => {
+            may_change(volume)?;
+            if !scan(volume, command) {
+                let text = "scan: that makes no sense now, see scan/state";
+                return refuse(volume, &text, EINVAL);
+            }
+            Ok(())
+        }
+        Message::Health { parts } => {
+            reply::health(&volume.keeper.lock().health, len, parts, out)
+        }
         Message::Blocks { kind, start, len } => {
             if volume.summary().engine.state != State::Rw {
                 let text = "the map cannot change, see the state in the status line";
@@ -73,6 +85,14 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
     // A reply that was cut is asked for again with more room.
     let _ = written;
     Ok(())
+}
+
+/// Tells the scanner; false if it has nothing to do with that in its state.
+pub(crate) fn scan(volume: &Worker<Volume>, command: Command) -> bool {
+    let taken = volume.keeper.lock().scanner.command(command);
+    volume.provide_scan_buffer();
+    volume.kick();
+    taken
 }
 
 /// Queues what the worker is to do.

@@ -6,12 +6,15 @@ use core::fmt;
 
 use kernel::prelude::*;
 
-use dm_remap_core::engine::{Notice, State};
+use dm_remap_core::{
+    engine::{Notice, State},
+    health::map::Level,
+};
 
 use crate::target::volume::Volume;
 
 /// What the uevents say, at the index that [`kind`] gives.
-pub(crate) const EVENTS: [&CStr; 7] = [
+pub(crate) const EVENTS: [&CStr; 9] = [
     c"DM_REMAP_EVENT=first_pending",
     c"DM_REMAP_EVENT=remapped_doubled",
     c"DM_REMAP_EVENT=low_water",
@@ -19,7 +22,12 @@ pub(crate) const EVENTS: [&CStr; 7] = [
     c"DM_REMAP_EVENT=state",
     c"DM_REMAP_EVENT=degraded",
     c"DM_REMAP_EVENT=storm",
+    c"DM_REMAP_EVENT=health",
+    c"DM_REMAP_EVENT=scan_pass",
 ];
+
+const HEALTH: usize = 7;
+const SCAN_PASS: usize = 8;
 
 fn kind(notice: Notice) -> usize {
     match notice {
@@ -93,6 +101,42 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
         Notice::Degraded(_) => say(format_args!("copy B {text}")),
         _ => say(format_args!("{text}")),
     }
+}
+
+/// Tells of the level of the device, if it is another one than before.
+///
+/// # Context
+///
+/// Process context.
+#[inline(never)]
+pub(crate) fn level(volume: &Volume) {
+    let (crossed, score) = {
+        let mut keeper = volume.keeper.lock();
+        (keeper.crossed(), keeper.health.score())
+    };
+    let Some(level) = crossed else { return };
+    volume.events.raise(HEALTH);
+    if volume.rare_limit.allow() {
+        let text = match level {
+            Level::Good => "nothing has to be done",
+            Level::Warning => "back up, and watch it",
+            Level::Danger => "it is likely to fail: replace the disk",
+        };
+        say(
+            volume.name(),
+            level == Level::Danger,
+            format_args!("its health is {score} of 1000 now: {text}"),
+        );
+    }
+}
+
+/// Tells that a pass of the scanner is over.
+///
+/// # Context
+///
+/// Process context.
+pub(crate) fn pass_done(volume: &Volume) {
+    volume.events.raise(SCAN_PASS);
 }
 
 /// A line in the log that names the device.

@@ -27,6 +27,10 @@ pub(crate) fn write(table: &Table, ti: TargetInfo<'_>, kind: StatusKind, out: &m
 fn info(table: &Table, out: &mut TextWriter<'_>) -> fmt::Result {
     let volume = table.volume();
     let summary = volume.summary();
+    let (score, scan) = {
+        let keeper = volume.keeper.lock();
+        (keeper.health.score(), keeper.scanner.position())
+    };
     write!(
         out,
         "{}",
@@ -36,6 +40,8 @@ fn info(table: &Table, out: &mut TextWriter<'_>) -> fmt::Result {
             block_size: volume.shape().block,
             stats: summary.stats,
             queued: volume.requests.lock().len(),
+            score,
+            scan,
         }
     )
 }

@@ -16,6 +16,7 @@ use dm_remap_core::{
         geometry::{self, Request},
         table::{Features, TableLine},
     },
+    health::keeper::ScanMode,
     open::{self, Examined, OpenError},
     units::{BlockSize, SECTOR_BYTES},
 };
@@ -126,6 +127,11 @@ impl Table {
     /// Changes that; the worker has to be told.
     pub(crate) fn set_wishes(&self, wishes: Wishes) {
         self.wishes.store(wishes.pack(), Relaxed);
+    }
+
+    /// What its scanner does by itself.
+    pub(crate) fn scan_mode(&self) -> ScanMode {
+        self.features.scan
     }
 
     /// The line again, with these names of the devices.

@@ -14,6 +14,7 @@ use kernel::{
 
 use dm_remap_core::{
     engine::{Notice, State, Stats, Status as EngineStatus},
+    health::{keeper::Keeper, scan::State as ScanState},
     layout::Layout,
     map::{Counters, Map},
     mem::Shared,
@@ -23,8 +24,12 @@ use dm_remap_core::{
 };
 
 use crate::{
-    dm::{bio::Bio, context::MdKey, device::BlockDevice, events::EventSink, queue::BioQueue},
+    dm::{
+        bio::Bio, context::MdKey, device::BlockDevice, events::EventSink, io::IoBuffer,
+        queue::BioQueue,
+    },
     kernel_ext::{
+        clock,
         memory::Boxed,
         published::Published,
         ratelimit::RateLimit,
@@ -76,6 +81,12 @@ pub(crate) struct Volume {
     /// The worker's own: the engine, its buffers, the jobs of the batch.
     #[pin]
     pub(crate) core: Mutex<Boxed<Core>>,
+    /// Scanner and health: a leaf lock, held for decisions alone, never over I/O.
+    #[pin]
+    pub(crate) keeper: Mutex<Boxed<Keeper>>,
+    /// What scans read into, made by who starts one, until the worker takes it.
+    #[pin]
+    scan_buffer: Mutex<Option<IoBuffer>>,
     #[pin]
     summary: SpinLockIrq<Summary>,
     /// Device-mapper's event of whichever table is live.
@@ -120,6 +131,7 @@ impl Volume {
         let counters = empty.counters();
         let first = Arc::new(empty.snapshot(&[], &[]).map_err(|_| ENOMEM)?, GFP_KERNEL)?;
         let core = Core::new(shape.block)?;
+        let keeper = new_keeper()?;
         let requests = Requests::new().map_err(|_| ENOMEM)?;
         let thread = CString::try_from_fmt(fmt!("dm-remap/{}", name))?;
         let name = CString::try_from(name)?;
@@ -150,6 +162,8 @@ impl Volume {
                     queue <- BioQueue::new(),
                     requests <- new_spinlock_irqsave!(requests, "dm-remap requests"),
                     core <- new_mutex!(core, "dm-remap core"),
+                    keeper <- new_mutex!(keeper, "dm-remap keeper"),
+                    scan_buffer <- new_mutex!(None, "dm-remap scan buffer"),
                     summary <- new_spinlock_irqsave!(summary, "dm-remap summary"),
                     events,
                     often_limit <- RateLimit::new(),
@@ -330,6 +344,29 @@ impl Volume {
         self.fail_next_fua.load(Relaxed) && self.fail_next_fua.xchg(false, Full)
     }
 
+    /// Makes the memory that scans read into, if a scanner runs. Without it they read little at a time.
+    ///
+    /// # Context
+    ///
+    /// Process context, while nothing waits for I/O of the caller.
+    pub(crate) fn provide_scan_buffer(&self) {
+        let need = {
+            let keeper = self.keeper.lock();
+            match keeper.scanner.state() {
+                ScanState::Stopped => return,
+                _ => keeper.scanner.step_sectors(),
+            }
+        };
+        if let Ok(made) = IoBuffer::new(need.into()) {
+            *self.scan_buffer.lock() = Some(made);
+        }
+    }
+
+    /// Takes what [`provide_scan_buffer`](Self::provide_scan_buffer) has made.
+    pub(crate) fn take_scan_buffer(&self) -> Option<IoBuffer> {
+        self.scan_buffer.lock().take()
+    }
+
     /// Tells the administrator: an event and a line in the log.
     ///
     /// # Context
@@ -338,6 +375,13 @@ impl Volume {
     pub(crate) fn notice(&self, notice: Notice) {
         notice::tell(self, notice);
     }
+}
+
+/// A keeper of nothing yet. The frame is its own: it is large.
+#[inline(never)]
+fn new_keeper() -> Result<Boxed<Keeper>> {
+    let keeper = Keeper::new(clock::real_seconds()).map_err(|_| EINVAL)?;
+    Ok(Boxed::new(keeper, GFP_KERNEL)?)
 }
 
 /// What needs the worker itself.

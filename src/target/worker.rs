@@ -3,6 +3,9 @@
 //! The worker of a volume: takes what failed or was held, and carries out what the engine decides.
 
 mod intake;
+mod scan;
+
+pub(crate) use scan::image_sector;
 
 use kernel::{
     prelude::*,
@@ -36,6 +39,7 @@ use crate::{
         shape::Shape,
         table::Table,
         volume::{Summary, Volume},
+        worker::scan::Seen,
         Remap,
     },
 };
@@ -60,6 +64,10 @@ pub(crate) struct Core {
     devices: Option<(Device, Device)>,
     /// The ranges of the live table.
     shape: Option<Shape>,
+    /// What scans read into, if there was memory for it.
+    scan_buffer: Option<IoBuffer>,
+    /// What the jobs of a scan have shown.
+    seen: Seen,
 }
 
 impl Core {
@@ -75,6 +83,8 @@ impl Core {
             asked: [(JobKind::Io, Sector(0)); MAX_JOBS],
             devices: None,
             shape: None,
+            scan_buffer: None,
+            seen: Seen::default(),
         };
         Ok(Boxed::new(core, GFP_KERNEL)?)
     }
@@ -134,11 +144,8 @@ const SECTORS_OF_META: u32 = (META_BYTES / 512) as u32;
 pub(crate) fn run(volume: &Worker<Volume>) {
     let _noio = NoIo::enter();
     let mut core = volume.core.lock();
-    while core.hear(volume) | core.collect(volume) {
-        core.drive(volume);
-        volume.requests.lock().ended();
-        volume.batches.fetch_add(1, Full);
-    }
+    core.attend(volume);
+    core.scan(volume);
 }
 
 /// Lets the engine write the clean superblock; the volume is quiet.
@@ -148,6 +155,7 @@ pub(crate) fn run(volume: &Worker<Volume>) {
 /// Process context, in a no-IO scope.
 pub(crate) fn close(volume: &Worker<Volume>) {
     let mut core = volume.core.lock();
+    core.save(volume);
     if let Some(engine) = core.engine.as_mut() {
         engine.close();
         core.drive(volume);
@@ -155,6 +163,15 @@ pub(crate) fn close(volume: &Worker<Volume>) {
 }
 
 impl Core {
+    /// Carries out batches until nothing is left.
+    fn attend(&mut self, volume: &Worker<Volume>) {
+        while self.hear(volume) | self.collect(volume) {
+            self.drive(volume);
+            volume.requests.lock().ended();
+            volume.batches.fetch_add(1, Full);
+        }
+    }
+
     /// Tells the engine that main took a write, if that is so.
     fn hear(&mut self, volume: &Volume) -> bool {
         let took = volume.take_main_took();
@@ -171,12 +188,16 @@ impl Core {
             let Some(engine) = self.engine.as_mut() else {
                 break;
             };
-            let action = {
+            let (action, found) = {
                 // It decides, and allocates a little: a refusal is an error for some callers, while a
                 // wait could be one for the very memory that they are writing to free.
                 let _scope = NoReclaim::enter();
-                engine.next(clock::monotonic_ms(), event)
+                let action = engine.next(clock::monotonic_ms(), event);
+                (action, engine.take_found())
             };
+            if let Some(found) = found {
+                self.note(volume, &found);
+            }
             if action == Action::Idle {
                 break;
             }
@@ -363,6 +384,9 @@ impl Core {
             };
             let sector = volume.shape().block.start_of(block).unwrap_or(Sector(0));
             trace::commit(volume.name(), generation, ok, what, sector.0, spare.0);
+            if matches!(record, Record::Remap { .. }) && ok != 0 {
+                scan::note_moved(volume, sector);
+            }
         }
     }
 }

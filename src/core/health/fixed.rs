@@ -48,7 +48,7 @@ pub fn ratio(a: u64, b: u64, most: u64) -> u64 {
 }
 
 /// How many of `items` are so: `Iterator::count` has an overflow check, which would be a `BUG()`.
-pub(in crate::health) fn count_if<T>(items: &[T], is: &dyn Fn(&T) -> bool) -> u32 {
+pub(super) fn count_if<T>(items: &[T], is: &dyn Fn(&T) -> bool) -> u32 {
     let bump = |n: u32, item| n.saturating_add(is(item).into());
     items.iter().fold(0, bump)
 }

@@ -60,6 +60,7 @@ pub(crate) struct Counters {
 
 impl Attributes for Counters {
     const FILES: &'static [Attribute] = &[Attribute {
+        folder: None,
         name: c"retried",
         writable: true,
     }];

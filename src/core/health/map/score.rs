@@ -59,13 +59,13 @@ const HALF_IN_A_WEEK: u32 = 4_277_283_299;
 const MONTH: u32 = 30 * 24;
 
 /// `each` for every doubling of `1 + count`, in units of 1/256, up to `most`.
-pub(in crate::health) fn doublings(count: u32, each: u32, most: u32) -> u32 {
+pub(in super::super) fn doublings(count: u32, each: u32, most: u32) -> u32 {
     let doublings = log2(u64::from(count).saturating_add(256)).saturating_sub(8 * 256);
     doublings.saturating_mul(each).wrapping_shr(8).min(most)
 }
 
 /// `most`, halved for each week that `quiet` hours are.
-pub(in crate::health) fn recent(quiet: u32, most: u32) -> u32 {
+pub(in super::super) fn recent(quiet: u32, most: u32) -> u32 {
     let left = decay(most.into(), quiet.into(), HALF_IN_A_WEEK);
     u32::try_from(left).unwrap_or(most)
 }

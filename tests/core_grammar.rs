@@ -77,7 +77,10 @@ fn wrong_lines() -> Vec<(String, &'static str)> {
         huge("a b 0 1 HUGE", "number of feature arguments is too large"),
         of("a b 0 1 2 no_auto_remap", "fewer feature arguments"),
         of("a b 0 1 1 no_auto_remap x", "more feature arguments"),
-        of("a b 0 1 2 scan idle", "unknown feature"),
+        of("a b 0 1 2 scrub idle", "unknown feature"),
+        of("a b 0 1 1 scan", "scan is without"),
+        of("a b 0 1 2 scan always", "scan is none of"),
+        of("a b 0 1 4 scan on scan on", "scan is given twice"),
         of("a b 0 1 1 block_sectors", "block_sectors is without"),
         of(
             "a b 0 1 2 block_sectors 4k",
@@ -374,6 +377,12 @@ fn each_wrong_message_has_a_text_of_its_own() {
         ),
         ("reset_stats now", "reset_stats: there are too many"),
         ("help me", "help: there are too many arguments"),
+        ("scan", "scan: what is to be done is none of"),
+        ("scan on", "scan: what is to be done is none of"),
+        ("scan now 1", "scan: there are too many arguments"),
+        ("health x", "health: the number of parts is not a number"),
+        ("health 0", "health: the number of parts is not from 1 to 1024"),
+        ("health 1025", "health: the number of parts is not from 1 to 1024"),
     ] {
         let line = line.replace("HUGE", HUGE);
         let text = Message::parse(words(&line), SectorCount(1000))

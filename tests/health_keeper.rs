@@ -177,3 +177,26 @@ fn what_is_known_is_saved_and_taken_up() {
     assert_eq!(other.health.map.records(), k.health.map.records());
     assert_eq!(other.sequence(), 1);
 }
+
+#[test]
+fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::On);
+    let read = dm_remap_core::health::scan::Read {
+        spare: false,
+        start: Sector(2048),
+        len: SectorCount(256),
+    };
+    assert!(!k.evacuates(1, &read, true, 100, 100), "it is off");
+    k.auto_evacuate = true;
+    assert!(!k.evacuates(1, &read, false, 100, 100), "nothing is weak");
+    assert!(!k.evacuates(1, &read, true, 50, 100), "half of the spare is kept");
+    assert!(k.evacuates(1, &read, true, 51, 100));
+    assert!(!k.evacuates(2, &read, true, 100, 100), "too soon");
+    for n in 0..8 {
+        k.found(3, 3 + n, &error(2100 + n * 8, 8), true);
+    }
+    assert!(k.evacuates(2000, &read, false, 100, 100), "danger");
+    let spare = dm_remap_core::health::scan::Read { spare: true, ..read };
+    assert!(!k.evacuates(9000, &spare, true, 100, 100));
+}

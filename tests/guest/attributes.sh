@@ -11,9 +11,10 @@ new_disk main 16
 new_disk spare 4
 remap_create r "$main" "$spare" 0 8192 error_policy any
 dir=/sys/block/$(disk_name /dev/mapper/r)/remap
-names="lost needs_check pending remapped spare_failed spare_free spare_total state uuid"
+names="health lost map needs_check pending remapped scan spare_failed spare_free spare_total state uuid"
 equal "the attributes" "$names" "$(ls "$dir" | tr '\n' ' ' | sed 's/ $//')"
 for name in $names; do
+    if [[ -d $dir/$name ]]; then continue; fi
     at_least "$name has one line" 1 "$(wc -l <"$dir/$name")"
     refuse "$name cannot be written" bash -c "echo 1 >$dir/$name"
 done
@@ -27,7 +28,7 @@ agree() {
         "$(status_field r spare_free) $(status_field r spare_failed)"
 }
 agree "at first"
-match "the status line" "^0 32768 remap 2/[0-9]+ 0 0 [0-9]+ rw - - block_sectors 8 spare_free [0-9]+ spare_failed 0 pending_dropped 0 degraded - queued 0 read_errors 0 write_errors 0 recovered 0 moved_write 0 moved_message 2 evacuated 0 returned 0 stayed 0 commits [0-9]+ flushes [0-9]+$" "$(dmsetup status r)"
+match "the status line" "^0 32768 remap 2/[0-9]+ 0 0 [0-9]+ rw - - block_sectors 8 spare_free [0-9]+ spare_failed 0 pending_dropped 0 degraded - queued 0 read_errors 0 write_errors 0 recovered 0 moved_write 0 moved_message 2 evacuated 0 returned 0 stayed 0 commits [0-9]+ flushes [0-9]+ health 1000 scan 0/[0-9]+$" "$(dmsetup status r)"
 uuid=$(attr r uuid)
 generation=$(generation r)
 need dmsetup suspend r

@@ -8,7 +8,7 @@ use crate::{
     engine::{Found, Side},
     health::{
         image::{Image, Reader},
-        map::Level,
+        map::{Level, DANGER},
         monitor::Health,
         scan::{
             settings::{Invalid, Settings},
@@ -38,6 +38,9 @@ const STALL_MS: u64 = 10_000;
 /// How long what is known may be older on the disk than in memory, in milliseconds.
 const SAVE_MS: u64 = 900_000;
 
+/// How long it is between two reads of which the blocks are moved away, in milliseconds: a read is 1 MiB at most.
+const EVACUATE_MS: u64 = 1000;
+
 /// What the users of the disk do, as its counters tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -64,6 +67,8 @@ pub struct Keeper {
     stalled_until: u64,
     /// Blocks that are weak are moved away.
     pub auto_evacuate: bool,
+    /// No block is moved away before this.
+    evacuate_at: u64,
     /// The image on the disk is older than what is known: since when, plus one.
     unsaved: u64,
     /// The number of the newest image, and the slot that it lies in.
@@ -83,6 +88,7 @@ impl Keeper {
             pulse: 0,
             stalled_until: 0,
             auto_evacuate: false,
+            evacuate_at: 0,
             unsaved: 0,
             sequence: 0,
         })
@@ -197,6 +203,19 @@ impl Keeper {
     pub fn done(&mut self, now: u64, outcome: Outcome) {
         self.scanner.done(now, outcome);
         self.touch(now);
+    }
+
+    /// Whether the blocks of a read of main, which could be read, are to be moved away: they were `slow`, or lie where
+    /// it is dangerous. Half of the `total` spare blocks are kept for blocks that have to move.
+    pub fn evacuates(&mut self, now: u64, read: &Read, slow: bool, free: u32, total: u32) -> bool {
+        let may = self.auto_evacuate && !read.spare && now >= self.evacuate_at;
+        let region = Region::of(read.start);
+        let weak = slow || self.health.map.score(self.health.hour(), region) < DANGER;
+        let yes = may && weak && free > total.wrapping_shr(1);
+        if yes {
+            self.evacuate_at = now.saturating_add(EVACUATE_MS);
+        }
+        yes
     }
 
     /// The engine has found something, for the scanner if `scans`. True if that was not known.

@@ -358,10 +358,10 @@ impl Scanner {
         }
         self.sectors_read = self.sectors_read.saturating_add(read.len.0);
         self.errors = self.errors.saturating_add(hit.into());
+        let over = read.len.0.saturating_sub(self.budget);
+        self.budget = self.budget.saturating_sub(read.len.0);
         if !self.hurry {
-            let over = read.len.0.saturating_sub(self.budget);
             self.debt = self.debt.saturating_add(over);
-            self.budget = self.budget.saturating_sub(read.len.0);
         }
         // Half a KiB a sector: milliseconds at so many KiB/s.
         let at = |speed: u32| {

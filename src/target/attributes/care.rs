@@ -48,6 +48,7 @@ pub(super) enum Care {
     TimeToFailure,
     TimeToExhaustion,
     Evidence,
+    AutoEvacuate,
     TrackedRegions,
     MemoryBytes,
     Worst,
@@ -58,7 +59,7 @@ const HEALTH: &CStr = c"health";
 const MAP: &CStr = c"map";
 
 /// The files: folder, name, whether they can be written, and what they are about.
-pub(super) const FILES: [(&CStr, &CStr, bool, Care); 26] = [
+pub(super) const FILES: [(&CStr, &CStr, bool, Care); 27] = [
     (SCAN, c"action", true, Care::Action),
     (SCAN, c"state", false, Care::State),
     (SCAN, c"interval_ms", true, Care::Interval),
@@ -82,6 +83,7 @@ pub(super) const FILES: [(&CStr, &CStr, bool, Care); 26] = [
     (HEALTH, c"time_to_failure", false, Care::TimeToFailure),
     (HEALTH, c"time_to_spare_exhaustion", false, Care::TimeToExhaustion),
     (HEALTH, c"evidence", false, Care::Evidence),
+    (HEALTH, c"auto_evacuate", true, Care::AutoEvacuate),
     (MAP, c"tracked_regions", false, Care::TrackedRegions),
     (MAP, c"memory_bytes", false, Care::MemoryBytes),
     (MAP, c"worst", false, Care::Worst),
@@ -175,6 +177,7 @@ fn said(keeper: &Keeper, care: Care, free: u32, out: &mut Page<'_>) -> Result<Op
             write!(out, "{}", health.predictor.evidence())?;
             return Ok(None);
         }
+        Care::AutoEvacuate => keeper.auto_evacuate.into(),
         Care::TrackedRegions => health.map.records().len() as u64,
         Care::MemoryBytes => health.map.memory_bytes() as u64,
         Care::Worst => {
@@ -230,6 +233,14 @@ pub(super) fn store(volume: &Worker<Volume>, index: usize, text: &[u8]) -> Resul
     }
     {
         let mut keeper = volume.keeper.lock();
+        if let Care::AutoEvacuate = care {
+            keeper.auto_evacuate = match word {
+                "0" => false,
+                "1" => true,
+                _ => return Err(EINVAL),
+            };
+            return Ok(());
+        }
         let settings = changed(*keeper.settings(), care, word).ok_or(EINVAL)?;
         keeper.set(settings).map_err(|_| EINVAL)?;
     }

@@ -15,6 +15,7 @@ use dm_remap_core::{
         What,
     },
     layout::{Layout, META_BYTES},
+    requests::Request,
     units::{Sector, SectorCount, SpareBlock},
 };
 
@@ -42,6 +43,8 @@ pub(super) struct Seen {
     hit: bool,
     /// The way to the device failed.
     cut_short: bool,
+    /// It took long.
+    slow: bool,
     /// Something was found since the level was last looked at.
     news: bool,
 }
@@ -109,7 +112,21 @@ impl Core {
         match next {
             Next::Read(read) => {
                 let outcome = self.step(volume, read);
-                volume.keeper.lock().done(clock::monotonic_ms(), outcome);
+                let counters = volume.summary().counters;
+                let (free, total) = (counters.spare_free, counters.spare_total);
+                let now = clock::monotonic_ms();
+                let mut keeper = volume.keeper.lock();
+                keeper.done(now, outcome);
+                let slow = self.seen.slow;
+                if outcome != Outcome::Skipped && keeper.evacuates(now, &read, slow, free, total) {
+                    let evacuate = Request::Blocks {
+                        kind: JobKind::Evacuate,
+                        start: read.start,
+                        len: read.len,
+                    };
+                    // When too many wait, another pass comes.
+                    let _ = volume.requests.lock().push(evacuate);
+                }
                 until = 0;
             }
             Next::Wait(time) => until = time.min(until),
@@ -233,7 +250,8 @@ impl Core {
                 if alone && whole {
                     let _scope = NoReclaim::enter();
                     let us = u32::try_from(took).unwrap_or(u32::MAX);
-                    self.seen.news |= keeper.took(unix, read, us);
+                    self.seen.slow = keeper.took(unix, read, us);
+                    self.seen.news |= self.seen.slow;
                 }
                 Outcome::Clean
             } else if volume.wishes().policy.judge(Op::Read, fault_of(status)) == Verdict::PassUp {

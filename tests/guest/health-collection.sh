@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves: errors that users meet are data for the health, where they were; what is known already counts once; a level that is crossed is an event; the neighbourhood is scanned.
+# Lanes: lockdep kasan
+# Processors: 1
+
+. ./lib/lib.sh
+
+load_module
+null_disk nmain 300
+new_disk spare 16
+remap_create r /dev/nmain "$spare" 0 32768 error_policy any scan on
+scan=/sys/block/$(disk_name /dev/mapper/r)/remap/scan
+put 86400000 "$scan/interval_ms"
+need dmsetup message r 0 scan pause
+equal "nothing happened yet" "1000 0" "$(attr r health/score) $(attr r map/tracked_regions)"
+null_bad nmain 409600 409600
+null_bad nmain 409700 409700
+refuse "a read fails" tool sectors verify /dev/mapper/r 409600 1 1
+at_most "the score falls" 999 "$(attr r health/score)"
+equal "one region is tracked" 1 "$(attr r map/tracked_regions)"
+match "the one" "^409600:[0-9]+$" "$(attr r map/worst)"
+match "it is the evidence" "1 bad sectors" "$(cat "$scan/../health/evidence")"
+for ((i = 0; i < 5; i++)); do
+    refuse "it fails again" tool sectors verify /dev/mapper/r 409600 1 1
+done
+match "that is nothing new" "1 bad sectors" "$(cat "$scan/../health/evidence")"
+read -ra parts <<<"$(dmsetup message r 0 health 3)"
+equal "two thirds are well" "1000 1000" "${parts[0]} ${parts[1]}"
+at_most "the last one is not" 900 "${parts[2]}"
+# What a user met is followed up: its 128 MiB are read, and the other bad sector is found.
+need dmsetup message r 0 scan resume
+put 10 "$scan/intensity"
+put 100 "$scan/interval_ms"
+put 262144 "$scan/sectors_per_scan"
+found() {
+    [[ $(dmsetup message r 0 list pending) == *"409700 1 pending"* ]]
+}
+until_true 60 "its neighbour is found" found

@@ -193,6 +193,8 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
     assert!(!k.evacuates(1, &read, true, 50, 100), "half of the spare is kept");
     assert!(k.evacuates(1, &read, true, 51, 100));
     assert!(!k.evacuates(2, &read, true, 100, 100), "too soon");
+    k.found(3, 3, &error(10, 8), true);
+    k.found(3, 3, &error(4096, 8), true);
     for n in 0..8 {
         k.found(3, 3 + n, &error(2100 + n * 8, 8), true);
     }

@@ -330,11 +330,12 @@ fn a_storm_leaves_no_trace_in_the_map() {
 fn a_read_far_above_the_median_is_slow() {
     let mut health = Health::new(START);
     for i in 0..200 {
-        let slow = health.note_latency(START, Region(i), 9_000 + i * 10);
+        let slow = health.note_latency(START, Region(i), 9_000 + i * 10, 0);
         assert_eq!(slow, Ok(false));
     }
-    assert_eq!(health.note_latency(START, Region(5), 150_000), Ok(true));
-    assert_eq!(health.note_latency(START, Region(6), 50_000), Ok(false));
+    assert_eq!(health.note_latency(START, Region(5), 150_000, 0), Ok(true));
+    assert_eq!(health.note_latency(START, Region(6), 50_000, 0), Ok(false));
+    assert_eq!(health.note_latency(START, Region(5), 150_000, 150_001), Ok(false));
     assert_eq!(health.map.records().len(), 1);
     let record = health.map.get(Region(5)).expect("tracked");
     assert!(record.slow == 1 && record.latency > 64);

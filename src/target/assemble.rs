@@ -243,7 +243,7 @@ fn history(volume: &Volume, layout: &Layout, area: &mut SpareArea<'_>, uuid: &[u
     let Some(block) = buf.get_mut() else { return };
     let mut found = [None, None];
     for (parity, found) in (0u64..).zip(&mut found) {
-        if let Some(at) = image_sector(layout, slot, parity, 0) {
+        if let Some(at) = image_sector(layout, parity, 0) {
             if area.read(at, block).is_ok() {
                 *found = image::examine(block, uuid, slot).filter(|f| f.sequence & 1 == parity);
             }
@@ -268,10 +268,9 @@ fn take_up(
     found: image::Found,
     block: &mut MetaBlock,
 ) -> Option<()> {
-    let slot = Image::slot_blocks(layout.health_blocks());
     let mut reader = Reader::new(found, *uuid).ok()?;
     for index in 0..found.blocks {
-        let at = image_sector(layout, slot, found.sequence, index)?;
+        let at = image_sector(layout, found.sequence, index)?;
         area.read(at, block).ok()?;
         reader.push(block).then_some(())?;
     }

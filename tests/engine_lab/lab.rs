@@ -26,7 +26,8 @@ use std::collections::VecDeque;
 
 use dm_remap_core::{
     engine::{
-        Action, Config, Engine, Event, Failure, JobKind, Notice, Side, State, StormLimits, MAX_JOBS,
+        Action, Config, Engine, Event, Failure, Found, JobKind, Notice, Side, State, StormLimits,
+        MAX_JOBS,
     },
     fault::{ErrorPolicy, Op, PendingWrites},
     mem::Shared,
@@ -120,6 +121,8 @@ pub struct Lab {
     pub queue: VecDeque<Request>,
     pub actions: Vec<Action>,
     pub notices: Vec<Notice>,
+    /// What the engine has found of the devices.
+    pub found: Vec<Found>,
     pub now: u64,
     /// What each read and write of the engine costs, in milliseconds.
     pub cost: u64,
@@ -196,6 +199,7 @@ impl Lab {
             queue: VecDeque::new(),
             actions: Vec::new(),
             notices: Vec::new(),
+            found: Vec::new(),
             now: 0,
             cost: 0,
             fail_log: false,

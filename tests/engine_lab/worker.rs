@@ -45,7 +45,9 @@ impl Lab {
                 self.batch[id] = Some(request);
             }
         }
-        self.engine.next(self.now, self.event)
+        let action = self.engine.next(self.now, self.event);
+        self.found.extend(self.engine.take_found());
+        action
     }
 
     /// Does what the engine wants, and keeps the event for the next step.

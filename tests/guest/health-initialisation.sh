@@ -35,6 +35,7 @@ health/failure_probability:[0-9]
 health/level:good
 health/score:1000
 health/severity:1
+health/slow_ms:100
 health/time_to_failure:unknown
 health/time_to_spare_exhaustion:unknown
 health/trend:stable
@@ -57,6 +58,7 @@ scan/order random Staggered
 scan/speed_min -1 x
 scan/speed_max 1 127 x
 health/auto_evacuate 2 yes
+health/slow_ms -1 x
 LIST
 for file in scan/state scan/position health/score health/level map/worst; do
     refuse "$file cannot be written" bash -c "echo 1 >$dir/$file"
@@ -75,6 +77,7 @@ scan/order sequential
 scan/speed_min 4096
 scan/speed_max 8192
 health/auto_evacuate 1
+health/slow_ms 1000000
 LIST
 put start "$dir/scan/action"
 match "it runs" "waiting|running" "$(attr r scan/state)"

@@ -41,6 +41,10 @@ const SAVE_MS: u64 = 900_000;
 /// How long it is between two reads of which the blocks are moved away, in milliseconds: a read is 1 MiB at most.
 const EVACUATE_MS: u64 = 1000;
 
+/// The shortest time that is called slow, in milliseconds, unless said otherwise: some attempts of a disk's own to read a
+/// sector. A fast disk behind a busy machine takes many times its median now and then.
+const SLOW_MS: u32 = 100;
+
 /// What the users of the disk do, as its counters tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -67,6 +71,8 @@ pub struct Keeper {
     stalled_until: u64,
     /// Blocks that are weak are moved away.
     pub auto_evacuate: bool,
+    /// The shortest time that is called slow, in milliseconds.
+    pub slow_ms: u32,
     /// No block is moved away before this.
     evacuate_at: u64,
     /// The image on the disk is older than what is known: since when, plus one.
@@ -88,6 +94,7 @@ impl Keeper {
             pulse: 0,
             stalled_until: 0,
             auto_evacuate: false,
+            slow_ms: SLOW_MS,
             evacuate_at: 0,
             unsaved: 0,
             sequence: 0,
@@ -189,7 +196,8 @@ impl Keeper {
         }
         let region = Region::of(read.start);
         // Without memory something else was forgotten.
-        let slow = self.health.note_latency(unix, region, us);
+        let least = self.slow_ms.saturating_mul(1000);
+        let slow = self.health.note_latency(unix, region, us, least);
         slow.unwrap_or(true)
     }
 

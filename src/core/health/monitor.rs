@@ -61,12 +61,19 @@ impl Health {
         self.map.note(hour, event.region, event.what)
     }
 
-    /// Takes note of how long a read of the scanner took that met no user; tells whether it was slow.
-    pub fn note_latency(&mut self, now: u64, region: Region, us: u32) -> Result<bool, NoMemory> {
+    /// Takes note of how long a read of the scanner took that met no user; tells whether it was slow, for which it
+    /// has to take `least_us` at least.
+    pub fn note_latency(
+        &mut self,
+        now: u64,
+        region: Region,
+        us: u32,
+        least_us: u32,
+    ) -> Result<bool, NoMemory> {
         let Some(times) = self.latency.sample(us) else {
             return Ok(false);
         };
-        let slow = times >= SLOW;
+        let slow = times >= SLOW && us >= least_us;
         let event = Event {
             now,
             region,

@@ -49,6 +49,7 @@ pub(super) enum Care {
     TimeToExhaustion,
     Evidence,
     AutoEvacuate,
+    SlowMs,
     TrackedRegions,
     MemoryBytes,
     Worst,
@@ -59,7 +60,7 @@ const HEALTH: &CStr = c"health";
 const MAP: &CStr = c"map";
 
 /// The files: folder, name, whether they can be written, and what they are about.
-pub(super) const FILES: [(&CStr, &CStr, bool, Care); 27] = [
+pub(super) const FILES: [(&CStr, &CStr, bool, Care); 28] = [
     (SCAN, c"action", true, Care::Action),
     (SCAN, c"state", false, Care::State),
     (SCAN, c"interval_ms", true, Care::Interval),
@@ -84,6 +85,7 @@ pub(super) const FILES: [(&CStr, &CStr, bool, Care); 27] = [
     (HEALTH, c"time_to_spare_exhaustion", false, Care::TimeToExhaustion),
     (HEALTH, c"evidence", false, Care::Evidence),
     (HEALTH, c"auto_evacuate", true, Care::AutoEvacuate),
+    (HEALTH, c"slow_ms", true, Care::SlowMs),
     (MAP, c"tracked_regions", false, Care::TrackedRegions),
     (MAP, c"memory_bytes", false, Care::MemoryBytes),
     (MAP, c"worst", false, Care::Worst),
@@ -178,6 +180,7 @@ fn said(keeper: &Keeper, care: Care, free: u32, out: &mut Page<'_>) -> Result<Op
             return Ok(None);
         }
         Care::AutoEvacuate => keeper.auto_evacuate.into(),
+        Care::SlowMs => keeper.slow_ms.into(),
         Care::TrackedRegions => health.map.records().len() as u64,
         Care::MemoryBytes => health.map.memory_bytes() as u64,
         Care::Worst => {
@@ -239,6 +242,10 @@ pub(super) fn store(volume: &Worker<Volume>, index: usize, text: &[u8]) -> Resul
                 "1" => true,
                 _ => return Err(EINVAL),
             };
+            return Ok(());
+        }
+        if let Care::SlowMs = care {
+            keeper.slow_ms = word.parse().map_err(|_| EINVAL)?;
             return Ok(());
         }
         let settings = changed(*keeper.settings(), care, word).ok_or(EINVAL)?;

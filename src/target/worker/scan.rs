@@ -353,7 +353,7 @@ impl Core {
         };
         let Ok(image) = image else { return };
         for index in 0..image.blocks() {
-            let Some(at) = image_sector(layout, slot, sequence, index) else {
+            let Some(at) = image_sector(layout, sequence, index) else {
                 return;
             };
             let bytes = self.meta.bytes_mut().get_mut(..META_BYTES);
@@ -384,12 +384,8 @@ fn spare_place(volume: &Volume, at: Sector) -> (SpareBlock, u32) {
 }
 
 /// Where block `index` of the image of this number lies in the spare area.
-pub(crate) fn image_sector(
-    layout: &Layout,
-    slot: u32,
-    sequence: u64,
-    index: u32,
-) -> Option<Sector> {
-    let first = if sequence & 1 == 0 { 0 } else { slot };
+pub(crate) fn image_sector(layout: &Layout, sequence: u64, index: u32) -> Option<Sector> {
+    let half = layout.health_blocks().wrapping_shr(1);
+    let first = if sequence & 1 == 0 { 0 } else { half };
     layout.health_sector(first.checked_add(index)?)
 }

@@ -8,6 +8,8 @@
 mod area;
 mod assemble;
 mod attributes;
+mod history;
+
 mod message;
 mod notice;
 mod outcome;

@@ -8,6 +8,7 @@ use dm_remap_core::engine::JobKind;
 use dm_remap_core::fault::{ErrorPolicy, PendingWrites};
 use dm_remap_core::grammar::message::{Listed, Message, Setting, HELP};
 use dm_remap_core::grammar::table::{Features, TableLine};
+use dm_remap_core::health::{keeper::ScanMode, scan::Command};
 use dm_remap_core::units::{BlockSize, Sector, SectorCount};
 use proptest::prelude::*;
 
@@ -314,6 +315,9 @@ fn messages_mean_what_they_say() {
     assert_eq!(parse("list pending from 9"), Ok(list(Listed::Pending, 9)));
     assert_eq!(parse("list lost"), Ok(list(Listed::Lost, 0)));
     assert_eq!(parse("help"), Ok(Message::Help));
+    assert_eq!(parse("scan now"), Ok(Message::Scan(Command::Now)));
+    assert_eq!(parse("health"), Ok(Message::Health { parts: 64 }));
+    assert_eq!(parse("health 1024"), Ok(Message::Health { parts: 1024 }));
     for verb in [
         "remap S",
         "evacuate S",
@@ -378,11 +382,16 @@ fn each_wrong_message_has_a_text_of_its_own() {
         ("reset_stats now", "reset_stats: there are too many"),
         ("help me", "help: there are too many arguments"),
         ("scan", "scan: what is to be done is none of"),
-        ("scan on", "scan: what is to be done is none of"),
         ("scan now 1", "scan: there are too many arguments"),
         ("health x", "health: the number of parts is not a number"),
-        ("health 0", "health: the number of parts is not from 1 to 1024"),
-        ("health 1025", "health: the number of parts is not from 1 to 1024"),
+        (
+            "health 0",
+            "health: the number of parts is not from 1 to 1024",
+        ),
+        (
+            "health 1025",
+            "health: the number of parts is not from 1 to 1024",
+        ),
     ] {
         let line = line.replace("HUGE", HUGE);
         let text = Message::parse(words(&line), SectorCount(1000))

@@ -99,7 +99,11 @@ fn a_spare_block_that_cannot_be_read_is_the_spares() {
     let spare = lab.engine.map().lookup(Block(2)).expect("it has moved");
     assert_eq!(lab.engine.map().owner(spare), Some(Block(2)));
     assert!(lab.engine.map().is_spare_used(spare));
-    let at = lab.engine.layout().spare_sector(spare).expect("it is there");
+    let at = lab
+        .engine
+        .layout()
+        .spare_sector(spare)
+        .expect("it is there");
     lab.spare.plan(Op::Read, at.0, 8, Until::Forever, MEDIUM);
     scan(&mut lab, 16, 8);
     assert_eq!(lab.found, [found(Side::Spare, 16, What::Error, 8)]);

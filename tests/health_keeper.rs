@@ -68,6 +68,18 @@ fn the_feature_starts_and_stops_and_a_command_outlasts_a_reload() {
 }
 
 #[test]
+fn a_device_that_grows_is_scanned_as_before() {
+    let mut k = keeper();
+    assert!(k.scanner.command(Command::Start));
+    k.resize(SectorCount(2 * MAIN), SectorCount(0));
+    assert_eq!(k.scanner.state(), State::Waiting, "by command alone");
+    assert!(k.scanner.command(Command::Pause));
+    k.resize(SectorCount(3 * MAIN), SectorCount(0));
+    assert_eq!(k.scanner.state(), State::Paused);
+    assert_eq!(k.scanner.position(), (0, 3 * MAIN));
+}
+
+#[test]
 fn only_on_reads_from_a_busy_disk() {
     for (mode, reads) in [(ScanMode::Idle, false), (ScanMode::On, true)] {
         let mut k = keeper();
@@ -90,7 +102,10 @@ fn its_own_reads_are_no_traffic() {
     let (mut now, mut own) = (10_000, 0);
     for n in 0..50 {
         let (at, _, len) = read(&mut k, now, own);
-        assert!(n == 0 || at == now, "read {n} had to wait from {now} to {at}");
+        assert!(
+            n == 0 || at == now,
+            "read {n} had to wait from {now} to {at}"
+        );
         own += len;
         k.count_own(len);
         now = at + 3;
@@ -171,9 +186,7 @@ fn what_is_known_is_saved_and_taken_up() {
     let mut reader = Reader::new(found, uuid).expect("memory");
     assert!(reader.push(&block));
     let mut other = keeper();
-    other
-        .restore(&reader, found.sequence, 6)
-        .expect("memory");
+    other.restore(&reader, found.sequence, 6).expect("memory");
     assert_eq!(other.health.map.records(), k.health.map.records());
     assert_eq!(other.sequence(), 1);
 }
@@ -190,7 +203,10 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
     assert!(!k.evacuates(1, &read, true, 100, 100), "it is off");
     k.auto_evacuate = true;
     assert!(!k.evacuates(1, &read, false, 100, 100), "nothing is weak");
-    assert!(!k.evacuates(1, &read, true, 50, 100), "half of the spare is kept");
+    assert!(
+        !k.evacuates(1, &read, true, 50, 100),
+        "half of the spare is kept"
+    );
     assert!(k.evacuates(1, &read, true, 51, 100));
     assert!(!k.evacuates(2, &read, true, 100, 100), "too soon");
     k.found(3, 3, &error(10, 8), true);
@@ -199,6 +215,9 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
         k.found(3, 3 + n, &error(2100 + n * 8, 8), true);
     }
     assert!(k.evacuates(2000, &read, false, 100, 100), "danger");
-    let spare = dm_remap_core::health::scan::Read { spare: true, ..read };
+    let spare = dm_remap_core::health::scan::Read {
+        spare: true,
+        ..read
+    };
     assert!(!k.evacuates(9000, &spare, true, 100, 100));
 }

@@ -335,7 +335,10 @@ fn a_read_far_above_the_median_is_slow() {
     }
     assert_eq!(health.note_latency(START, Region(5), 150_000, 0), Ok(true));
     assert_eq!(health.note_latency(START, Region(6), 50_000, 0), Ok(false));
-    assert_eq!(health.note_latency(START, Region(5), 150_000, 150_001), Ok(false));
+    assert_eq!(
+        health.note_latency(START, Region(5), 150_000, 150_001),
+        Ok(false)
+    );
     assert_eq!(health.map.records().len(), 1);
     let record = health.map.get(Region(5)).expect("tracked");
     assert!(record.slow == 1 && record.latency > 64);

@@ -7,10 +7,9 @@ use kernel::prelude::*;
 use dm_remap_core::{
     engine::{Config, Engine, State, StormLimits},
     format::{self, FormatError, Params},
-    health::image::{self, Image, Reader},
     identity::{Identities, Identity},
-    layout::{Layout, LayoutError, MetaBlock, MetaBuf},
-    open::{self, Area, Examined, Expect, Formatted, OpenError, Opened, Report},
+    layout::{Layout, LayoutError},
+    open::{self, Examined, Expect, Formatted, OpenError, Opened, Report},
     units::{BlockSize, Sector, SectorCount, SECTOR_BYTES},
 };
 
@@ -20,9 +19,7 @@ use crate::{
         status::Status,
     },
     kernel_ext::{clock, memory::Boxed, workqueue::Worker},
-    target::{
-        area::SpareArea, notice, shape::Shape, table::Table, volume::Volume, worker::image_sector,
-    },
+    target::{area::SpareArea, history, notice, shape::Shape, table::Table, volume::Volume},
 };
 
 /// How long one request may be tried, unless said otherwise.
@@ -135,7 +132,7 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
         if core.is_shorter(len) {
             core.grow(&*expected(volume, table.shape())?)?;
             lease.grew(len);
-            measure(volume, layout, len);
+            history::measure(volume, layout, len);
             pr_info!("{}: it has grown to {} sectors\n", volume.name(), len.0);
         }
         core.reconfigure(config(volume, table, layout.spare_count()))?;
@@ -151,8 +148,8 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
     let (uuid, report) = (formatted.superblock.uuid, opened.report);
     serve(volume, table, opened, uuid)?;
     if let Some(layout) = volume.layout() {
-        measure(volume, layout, table.shape().len);
-        history(volume, layout, &mut area, &uuid);
+        history::measure(volume, layout, table.shape().len);
+        history::load(volume, layout, &mut area, &uuid);
     }
     tell(volume, &report);
     Ok(())
@@ -224,59 +221,6 @@ fn format_area(
     };
     format::format(area, params)?;
     Ok(())
-}
-
-/// The scanner is told how much there is.
-#[inline(never)]
-fn measure(volume: &Volume, layout: &Layout, len: SectorCount) {
-    let spare = u64::from(layout.spare_count());
-    let spare = spare.saturating_mul(layout.block_size().sectors().into());
-    volume.keeper.lock().resize(len, SectorCount(spare));
-}
-
-/// Takes up what former sessions knew of the disk's health, from the newer of two images that is whole. Where there is
-/// none it begins anew.
-#[inline(never)]
-fn history(volume: &Volume, layout: &Layout, area: &mut SpareArea<'_>, uuid: &[u8; 16]) {
-    let slot = Image::slot_blocks(layout.health_blocks());
-    let mut buf = MetaBuf::try_new().unwrap_or_default();
-    let Some(block) = buf.get_mut() else { return };
-    let mut found = [None, None];
-    for (parity, found) in (0u64..).zip(&mut found) {
-        if let Some(at) = image_sector(layout, parity, 0) {
-            if area.read(at, block).is_ok() {
-                *found = image::examine(block, uuid, slot).filter(|f| f.sequence & 1 == parity);
-            }
-        }
-    }
-    let [even, odd] = found;
-    let newer = even.is_some_and(|e| odd.is_none_or(|o| o.sequence < e.sequence));
-    let order = if newer { [even, odd] } else { [odd, even] };
-    for found in order.into_iter().flatten() {
-        if take_up(volume, layout, area, uuid, found, block).is_some() {
-            return;
-        }
-    }
-}
-
-/// Reads one image; `None` if it is not whole.
-fn take_up(
-    volume: &Volume,
-    layout: &Layout,
-    area: &mut SpareArea<'_>,
-    uuid: &[u8; 16],
-    found: image::Found,
-    block: &mut MetaBlock,
-) -> Option<()> {
-    let mut reader = Reader::new(found, *uuid).ok()?;
-    for index in 0..found.blocks {
-        let at = image_sector(layout, found.sequence, index)?;
-        area.read(at, block).ok()?;
-        reader.push(block).then_some(())?;
-    }
-    let mut keeper = volume.keeper.lock();
-    let unix = clock::real_seconds();
-    keeper.restore(&reader, found.sequence, unix).ok()
 }
 
 #[inline(never)]

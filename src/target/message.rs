@@ -70,9 +70,7 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
             }
             Ok(())
         }
-        Message::Health { parts } => {
-            reply::health(&volume.keeper.lock().health, len, parts, out)
-        }
+        Message::Health { parts } => reply::health(&volume.keeper.lock().health, len, parts, out),
         Message::Blocks { kind, start, len } => {
             if volume.summary().engine.state != State::Rw {
                 let text = "the map cannot change, see the state in the status line";

@@ -46,7 +46,7 @@ $m $s 0 8192 0 no_auto_remap|there are more feature arguments than their number 
 $m $s 0 8192 1 no_auto_remap x|there are more feature arguments than their number says
 $m $s 0 8192 2 no_auto_remap|there are fewer feature arguments than their number says
 $m $s 0 8192 1|there are fewer feature arguments than their number says
-$m $s 0 8192 1 fast|unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap, scan
+$m $s 0 8192 1 fast|unknown feature: try block_sectors, main_start, error_policy, pending_writes, no_auto_remap, scan
 $m $s 0 8192 4 block_sectors 8 block_sectors 8|block_sectors is given twice
 $m $s 0 8192 4 main_start 0 main_start 0|main_start is given twice
 $m $s 0 8192 4 error_policy any error_policy any|error_policy is given twice

@@ -109,7 +109,9 @@ impl Engine {
             (_, Some(spare)) => (Home::Spare(spare), room),
         };
         let len = match job.kind {
-            JobKind::Io | JobKind::Scan => len.min(self.physical_room(home.side(job.op), block, offset)),
+            JobKind::Io | JobKind::Scan => {
+                len.min(self.physical_room(home.side(job.op), block, offset))
+            }
             _ => len,
         };
         Some(Piece {

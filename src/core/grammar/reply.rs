@@ -59,7 +59,9 @@ pub fn health(
     for part in 0..parts {
         let first = edge(part);
         let last = edge(part.saturating_add(1)).saturating_sub(1).max(first);
-        let lowest = health.map.lowest(health.hour(), Region(first), Region(last));
+        let lowest = health
+            .map
+            .lowest(health.hour(), Region(first), Region(last));
         out.number(if part == 0 { "" } else { " " }, lowest.into());
     }
     out.text("\n");

@@ -241,7 +241,7 @@ impl Features {
                 }
                 _ => {
                     return Err(TableError(
-                        c"unknown feature: known are block_sectors, main_start, error_policy, pending_writes, no_auto_remap, scan",
+                        c"unknown feature: try block_sectors, main_start, error_policy, pending_writes, no_auto_remap, scan",
                     ))
                 }
             }

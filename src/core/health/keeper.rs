@@ -12,7 +12,7 @@ use crate::{
         monitor::Health,
         scan::{
             settings::{Invalid, Settings},
-            Command, Next, Outcome, Read, Scanner, POSITION_BYTES,
+            Command, Next, Outcome, Read, Scanner, State, POSITION_BYTES,
         },
         Event, Region, What,
     },
@@ -109,8 +109,13 @@ impl Keeper {
         let mut place = [0; POSITION_BYTES];
         self.scanner.encode(&mut place);
         scanner.restore(&place);
-        self.scanner = scanner;
-        self.begin();
+        let state = core::mem::replace(&mut self.scanner, scanner).state();
+        if self.mode != ScanMode::Off || state != State::Stopped {
+            self.scanner.command(Command::Start);
+        }
+        if state == State::Paused {
+            self.scanner.command(Command::Pause);
+        }
     }
 
     /// Takes up what a former session left.
@@ -138,12 +143,6 @@ impl Keeper {
         if mode == ScanMode::Off {
             self.scanner.command(Command::Stop);
         } else {
-            self.begin();
-        }
-    }
-
-    fn begin(&mut self) {
-        if self.mode != ScanMode::Off {
             self.scanner.command(Command::Start);
         }
     }

@@ -82,7 +82,12 @@ pub(super) const FILES: [(&CStr, &CStr, bool, Care); 28] = [
     (HEALTH, c"confidence", false, Care::Confidence),
     (HEALTH, c"severity", false, Care::Severity),
     (HEALTH, c"time_to_failure", false, Care::TimeToFailure),
-    (HEALTH, c"time_to_spare_exhaustion", false, Care::TimeToExhaustion),
+    (
+        HEALTH,
+        c"time_to_spare_exhaustion",
+        false,
+        Care::TimeToExhaustion,
+    ),
     (HEALTH, c"evidence", false, Care::Evidence),
     (HEALTH, c"auto_evacuate", true, Care::AutoEvacuate),
     (HEALTH, c"slow_ms", true, Care::SlowMs),
@@ -117,7 +122,12 @@ pub(super) fn show(volume: &Volume, index: usize, out: &mut Page<'_>) -> fmt::Re
 }
 
 /// What the file says; what is more than a number or a word is written here.
-fn said(keeper: &Keeper, care: Care, free: u32, out: &mut Page<'_>) -> Result<Option<Said>, fmt::Error> {
+fn said(
+    keeper: &Keeper,
+    care: Care,
+    free: u32,
+    out: &mut Page<'_>,
+) -> Result<Option<Said>, fmt::Error> {
     let scanner = &keeper.scanner;
     let settings = keeper.settings();
     let health = &keeper.health;

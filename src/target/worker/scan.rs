@@ -168,7 +168,9 @@ impl Core {
                 // As far as it goes on in one piece.
                 while len < left {
                     let past = SectorCount(len.into());
-                    let (Some(after), Some(beyond)) = (at.checked_add(past), first.checked_add(past)) else {
+                    let (Some(after), Some(beyond)) =
+                        (at.checked_add(past), first.checked_add(past))
+                    else {
                         break;
                     };
                     match self.way(volume, read.spare, after, left.saturating_sub(len)) {
@@ -205,7 +207,10 @@ impl Core {
         let (block, offset) = spare_place(volume, at);
         let size = volume.shape().block;
         let len = len.min(size.sectors().saturating_sub(offset)).max(1);
-        let used = self.engine.as_ref().is_some_and(|e| e.map().is_spare_used(block));
+        let used = self
+            .engine
+            .as_ref()
+            .is_some_and(|e| e.map().is_spare_used(block));
         let start = volume.layout().and_then(|l| l.spare_sector(block));
         let place = start.and_then(|s| s.checked_add(SectorCount(offset.into())));
         match place {

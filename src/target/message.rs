@@ -104,6 +104,7 @@ fn set(table: &Table, setting: Setting) {
     let mut wishes = table.wishes();
     match setting {
         Setting::ErrorPolicy(policy) => wishes.policy = policy,
+        Setting::PendingWrites(how) => wishes.pending_writes = how,
         Setting::AutoRemap(yes) => wishes.auto_remap = yes,
     }
     table.set_wishes(wishes);

@@ -33,7 +33,7 @@ impl Core {
         let mut any = false;
         if let Some(engine) = self.engine.as_mut() {
             let wishes = volume.wishes();
-            engine.set_wishes(wishes.policy, wishes.auto_remap);
+            engine.set_wishes(wishes.policy, wishes.pending_writes, wishes.auto_remap);
         }
         for slot in 0..MAX_JOBS {
             let Ok(id) = u8::try_from(slot) else { break };

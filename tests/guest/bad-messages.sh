@@ -86,7 +86,7 @@ equal "and so is the spare area" "$area" "$(content "$spare")"
 
 need dmsetup suspend r
 table=$(dmsetup table r)
-for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" reset_stats; do
+for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" clear_needs_check reset_stats; do
     # shellcheck disable=SC2086
     refuse "no '$message' while suspended" dmsetup message r 0 $message
     match "with EAGAIN" "Resource temporarily unavailable" "$output"

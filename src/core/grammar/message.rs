@@ -25,7 +25,7 @@ list [remapped|pending|lost] [from S]: what is special, from sector S (0) on
 set error_policy medium|confirm|any: which errors count as the medium's
 set pending_writes remap|main: where writes to pending sectors go
 set auto_remap on|off: whether a failing write moves its block
-clear_needs_check: read the metadata again, and let the map change again
+clear_needs_check: read the metadata again, repair a bad copy of it, let the map change again
 reset_stats: count anew
 help: this text
 ";
@@ -56,7 +56,7 @@ pub enum Message {
     },
     /// Change a feature.
     Set(Setting),
-    /// Check the metadata, and let the map change again.
+    /// Check the metadata, repair a bad copy of it, and let the map change again.
     ClearNeedsCheck,
     /// Count anew.
     ResetStats,

@@ -9,6 +9,7 @@
 //! sectors check  DEVICE FROM FILE MOMENT
 //! sectors crash  [--seed N] [--rounds N] [--stride N] [--players N] [--story NAME] [--lie flush|fua]
 //! sectors faults [--seconds N] [--session N] [--seed N] [--stride N]
+//! sectors fuzz   DEVICE COUNT TABLES [--seed N]
 //! sectors judge  LANE CONSOLE
 //! sectors cycle  MODULE ROUNDS TABLE
 //! sectors messages DEVICE
@@ -17,7 +18,8 @@
 //! ```
 //!
 //! `hammer` records what was acknowledged; `check` compares a device with that, at a moment of the record,
-//! which is called `end`. `crash` is the crash campaign, `faults` the fault campaign. `judge` says what the kernel of a guest had to complain of. `messages` sends what it reads, a line each.
+//! which is called `end`. `crash` is the crash campaign, `faults` the fault campaign, `fuzz` sends a device
+//! what is wrong. `judge` says what the kernel of a guest had to complain of. `messages` sends what it reads, a line each.
 
 #[path = "crash.rs"]
 mod crash;
@@ -29,6 +31,8 @@ mod dm;
 mod failing;
 #[path = "faults.rs"]
 mod faults;
+#[path = "fuzz.rs"]
+mod fuzz;
 #[path = "hammer.rs"]
 mod hammer;
 #[path = "ledger.rs"]
@@ -48,7 +52,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|judge|cycle|messages|time|uevents ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -146,6 +150,12 @@ fn run(args: Vec<String>) -> Result<()> {
             seconds: options.number("seconds", 3600)?,
             session: options.number("session", 10)?,
             stride: options.number("stride", 1)?,
+        }),
+        ["fuzz", device, count, tables] => fuzz::run(&fuzz::Plan {
+            device: device.to_owned(),
+            messages: number(count)?,
+            tables: number(tables)?,
+            seed: options.number("seed", 1)?,
         }),
         ["judge", lane, console] => {
             let text = std::fs::read(console).with_context(|| console.to_owned())?;

@@ -38,6 +38,9 @@ bench: ## Count the instructions of the I/O path; results in target/bench.tsv
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash
 
+faults: ## Let allocations, requests and disks fail for an hour; scripts/faults --minutes N for less
+	@scripts/faults
+
 rust-project: ## Write rust-project.json, for rust-analyzer
 	@scripts/rust-project
 
@@ -59,5 +62,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench crash rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench crash faults rust-project update \
 	install uninstall clean clean-cache help

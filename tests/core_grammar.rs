@@ -306,6 +306,15 @@ fn messages_mean_what_they_say() {
     let auto = |yes| Ok(Message::Set(Setting::AutoRemap(yes)));
     assert_eq!(parse("set auto_remap on"), auto(true));
     assert_eq!(parse("set auto_remap off"), auto(false));
+    let pending = |how| Ok(Message::Set(Setting::PendingWrites(how)));
+    assert_eq!(
+        parse("set pending_writes main"),
+        pending(PendingWrites::Main)
+    );
+    assert_eq!(
+        parse("set pending_writes remap"),
+        pending(PendingWrites::Remap)
+    );
     assert_eq!(parse("clear_needs_check"), Ok(Message::ClearNeedsCheck));
     assert_eq!(parse("reset_stats"), Ok(Message::ResetStats));
     assert_eq!(parse("query 999"), Ok(Message::Query { at: Sector(999) }));
@@ -327,6 +336,7 @@ fn messages_mean_what_they_say() {
         "query S",
         "list ",
         "set error_policy ",
+        "set pending_writes ",
         "set auto_remap ",
         "clear_needs_check:",
         "reset_stats:",
@@ -373,6 +383,7 @@ fn each_wrong_message_has_a_text_of_its_own() {
         ("set block_sectors 8", "set: unknown key"),
         ("set error_policy", "set: the value is missing"),
         ("set error_policy some", "set: error_policy is none of"),
+        ("set pending_writes spare", "set: pending_writes is neither"),
         ("set auto_remap 1", "set: auto_remap is neither"),
         ("set auto_remap on off", "set: there are too many arguments"),
         (

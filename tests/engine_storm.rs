@@ -146,7 +146,7 @@ fn one_large_defect_is_no_storm() {
 fn more_than_any_defect_is_one() {
     let mut lab = Lab::new(Shape {
         storm: StormLimits {
-            run_writes: 100,
+            run_sectors: 800,
             ..StormLimits::default()
         },
         ..shape()

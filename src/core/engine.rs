@@ -45,7 +45,7 @@ pub use stats::{Count, Stats};
 pub use storm::StormLimits;
 
 use crate::{
-    fault::ErrorPolicy,
+    fault::{ErrorPolicy, PendingWrites},
     layout::{Layout, MetaBuf},
     log::{self, Writer},
     map::{Cursor, Map},
@@ -228,8 +228,9 @@ impl Engine {
     }
 
     /// Takes over what may change while the device runs. Only while idle.
-    pub fn set_wishes(&mut self, policy: ErrorPolicy, auto_remap: bool) {
+    pub fn set_wishes(&mut self, policy: ErrorPolicy, pending: PendingWrites, auto_remap: bool) {
         self.config.policy = policy;
+        self.config.pending_writes = pending;
         self.config.auto_remap = auto_remap;
     }
 

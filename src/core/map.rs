@@ -105,7 +105,7 @@ impl tree::Value for ChunkState {
 }
 
 /// The homes of remapped blocks, by block.
-pub(crate) type Homes = Tree<Home, 19>;
+pub(crate) type Homes = Tree<Home, 20>;
 
 /// The states of chunks that are not plain, by [`chunk_key`].
 pub(crate) type Chunks = Tree<ChunkState, 7>;

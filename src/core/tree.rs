@@ -23,7 +23,7 @@ use node::{Entry, Form, Leaf, Node, KEY_WORDS, LEAF_WORDS, MOST_WORDS};
 use crate::mem::{NoMemory, Shared};
 
 /// The most levels of a tree; a change that would make more of them is refused. Splitting makes a level
-/// only when a node of 14 is full, so no number of entries that memory can hold comes near it.
+/// only when a node of 15 is full, so no number of entries that memory can hold comes near it.
 const MAX_HEIGHT: usize = 12;
 
 /// What can be kept in a tree: some words.
@@ -101,8 +101,12 @@ impl Raw {
         loop {
             // A node whose keys are all above: those of the node before it are below `low`.
             match node {
-                Node::Inner(inner) => match inner.last_to(to) {
-                    Some((known_by, child)) => (low, node) = (*known_by, child),
+                Node::Inner(inner) => match inner.count_to(to).checked_sub(1) {
+                    Some(slot) => match inner.at(slot) {
+                        Some((known_by, child)) => (low, node) = (known_by, child),
+                        // `to` is the highest number.
+                        None => return false,
+                    },
                     None => return low <= from,
                 },
                 Node::Leaf(leaf) => match leaf.last_to::<N>(form, to) {
@@ -177,8 +181,8 @@ impl<V: Value, const N: usize> Tree<V, N> {
         Some(entry_of(place.leaf.entry(Self::FORM, place.at)))
     }
 
-    /// Whether there is surely no entry from `from` up to and including `to`. Of more than one key it may
-    /// say no for not knowing.
+    /// Whether there is surely no entry from `from` up to and including `to`. Of more than one key, and of
+    /// the highest number, it may say no for not knowing.
     ///
     /// # Context
     ///

@@ -155,17 +155,24 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the metadata of a volume at work anew, and makes durable what it says: the map may change then.
+/// Reads the metadata of a volume at work anew, repairs what is bad in one copy, and makes durable what it
+/// says: the map may change then. `generation` is the last one that was acknowledged.
 ///
 /// # Context
 ///
 /// The worker, between two batches.
 #[inline(never)]
-pub(crate) fn resolve(volume: &Volume, shape: &Shape) -> Result<Boxed<Opened>, Failure> {
+pub(crate) fn resolve(
+    volume: &Volume,
+    shape: &Shape,
+    generation: u64,
+) -> Result<Boxed<Option<Opened>>, Failure> {
     let expect = expected(volume, shape)?;
     let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
-    let opened = open::resolve(&mut area, &expect)?;
-    Ok(Boxed::new(opened, GFP_KERNEL).map_err(Error::from)?)
+    // Once a session has begun, nothing may fail for want of memory.
+    let mut opened = Boxed::new(None, GFP_KERNEL).map_err(Error::from)?;
+    *opened = Some(open::resolve(&mut area, &expect, generation)?);
+    Ok(opened)
 }
 
 #[inline(never)]

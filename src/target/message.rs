@@ -22,6 +22,8 @@ use crate::{
     target::{notice, table::Table, volume::Volume},
 };
 
+const CANNOT_CHANGE: &str = "the map cannot change, see the state in the status line";
+
 /// Carries out one message.
 ///
 /// # Context
@@ -48,15 +50,11 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
             Ok(())
         }
         Message::ClearNeedsCheck => {
-            let queued = volume.summary().engine.needs_check;
-            if queued {
-                ask(volume, Request::ClearNeedsCheck)?;
+            if !table.shape().writable {
+                return refuse(volume, &CANNOT_CHANGE, EROFS);
             }
-            out.write_str(if queued {
-                "queued\n"
-            } else {
-                "needs no check\n"
-            })
+            ask(volume, Request::ClearNeedsCheck)?;
+            out.write_str("queued\n")
         }
         Message::ResetStats => {
             ask(volume, Request::ResetStats)?;
@@ -73,8 +71,7 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
         Message::Health { parts } => reply::health(&volume.keeper.lock().health, len, parts, out),
         Message::Blocks { kind, start, len } => {
             if volume.summary().engine.state != State::Rw {
-                let text = "the map cannot change, see the state in the status line";
-                return refuse(volume, &text, EROFS);
+                return refuse(volume, &CANNOT_CHANGE, EROFS);
             }
             ask(volume, Request::Blocks { kind, start, len })?;
             writeln!(out, "queued {} sectors from {}", len.0, start.0)
@@ -122,6 +119,7 @@ fn set(table: &Table, setting: Setting) {
     let mut wishes = table.wishes();
     match setting {
         Setting::ErrorPolicy(policy) => wishes.policy = policy,
+        Setting::PendingWrites(how) => wishes.pending_writes = how,
         Setting::AutoRemap(yes) => wishes.auto_remap = yes,
     }
     table.set_wishes(wishes);

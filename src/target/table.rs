@@ -145,6 +145,7 @@ impl Table {
             spare_len: shape.spare_len,
             features: Features {
                 error_policy: wishes.policy,
+                pending_writes: wishes.pending_writes,
                 auto_remap: wishes.auto_remap,
                 ..self.features
             },

@@ -9,7 +9,7 @@ use dm_remap_core::{
     layout::Layout,
     log::Writer,
     map::Map,
-    open::{self, Area, Examined, Expect, IoFailed, OpenError},
+    open::{self, Area, Examined, Expect, IoFailed, OpenError, Opened},
     units::{BlockSize, Sector, SectorCount},
 };
 
@@ -70,10 +70,9 @@ fn expectation(shape: &Shape) -> Expect {
     }
 }
 
-/// What `clear_needs_check` does.
-pub fn resolve(spare: &mut Disk, shape: &Shape) -> Result<(Map, Writer), OpenError> {
-    let opened = open::resolve(&mut OnDisk(spare), &expectation(shape))?;
-    Ok((opened.map, opened.writer))
+/// What `clear_needs_check` does, with the generation that was acknowledged last.
+pub fn resolve(spare: &mut Disk, shape: &Shape, generation: u64) -> Result<Opened, OpenError> {
+    open::resolve(&mut OnDisk(spare), &expectation(shape), generation)
 }
 
 pub fn load(spare: &mut Disk, shape: &Shape) -> Result<(Map, Writer, State), OpenError> {

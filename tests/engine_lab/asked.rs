@@ -28,11 +28,18 @@ impl Lab {
         ticket
     }
 
-    /// The message `clear_needs_check`, as the worker carries it out between two batches.
-    pub fn clear_needs_check(&mut self) -> Result<(), OpenError> {
-        let (map, writer) = area::resolve(&mut self.spare, &self.shape)?;
-        self.engine.replace(map, writer).expect("granted");
+    /// The message `clear_needs_check`, as the worker carries it out between two batches. Gives how many
+    /// blocks of the log were repaired.
+    pub fn clear_needs_check(&mut self) -> Result<u32, OpenError> {
+        let generation = self.engine.status().generation;
+        let checked = area::resolve(&mut self.spare, &self.shape, generation);
+        if let Err(OpenError::Unwritable) = checked {
+            self.engine.rest();
+        }
+        let opened = checked.inspect_err(|_| self.settle())?;
+        let replaced = self.engine.replace(opened.map, opened.writer);
+        replaced.expect("granted");
         self.settle();
-        Ok(())
+        Ok(opened.report.repaired)
     }
 }

@@ -65,9 +65,11 @@ list from 32768|list: the sector is past the end of the target
 list remapped from 0 1|list: there are too many arguments: try help
 list remapped pending|list: what follows is none of remapped, pending, lost and from
 set|set: the key is missing
-set block_sectors 8|set: unknown key: error_policy and auto_remap are known
+set block_sectors 8|set: unknown key: error_policy, pending_writes and auto_remap are known
 set error_policy|set: the value is missing
 set error_policy all|set: error_policy is none of medium, confirm and any
+set pending_writes|set: the value is missing
+set pending_writes spare|set: pending_writes is neither remap nor main
 set auto_remap|set: the value is missing
 set auto_remap 0|set: auto_remap is neither on nor off
 set auto_remap on on|set: there are too many arguments: try help
@@ -84,7 +86,7 @@ equal "and so is the spare area" "$area" "$(content "$spare")"
 
 need dmsetup suspend r
 table=$(dmsetup table r)
-for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" reset_stats; do
+for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" clear_needs_check reset_stats; do
     # shellcheck disable=SC2086
     refuse "no '$message' while suspended" dmsetup message r 0 $message
     match "with EAGAIN" "Resource temporarily unavailable" "$output"

@@ -58,6 +58,8 @@ check "to the sector" tool sectors verify /dev/mapper/r 121 1 2
 check "and what is only on main" tool sectors verify /dev/mapper/r 122 1 1
 refuse "a read that fails is an error" tool sectors verify /dev/mapper/r 200 1 1
 equal "that is written down nowhere" 0 "$(attr r pending)"
+refuse "the metadata is not repaired" dmsetup message r 0 clear_needs_check
+match "with EROFS" "Read-only file system" "$output"
 refuse "a write is refused" tool sectors write /dev/mapper/r 0 8 2
 refuse "and a message that changes the map" dmsetup message r 0 remap 240
 match "which says so" "Read-only file system" "$output"

@@ -5,7 +5,7 @@
 #[path = "crash/acts.rs"]
 mod acts;
 #[path = "crash/book.rs"]
-mod book;
+pub mod book;
 #[path = "crash/cut.rs"]
 mod cut;
 #[path = "crash/medium.rs"]
@@ -13,7 +13,7 @@ mod medium;
 #[path = "crash/player.rs"]
 mod player;
 #[path = "crash/recorder.rs"]
-mod recorder;
+pub mod recorder;
 #[path = "crash/score.rs"]
 mod score;
 #[path = "crash/stories.rs"]

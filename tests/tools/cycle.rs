@@ -32,7 +32,7 @@ fn one(image: &[u8], table: &str, message: &str) -> Result<()> {
     check(result).context("cannot load the module")?;
     let control = Control::open()?;
     control.create(DEVICE, table)?;
-    let sent = control.message(DEVICE, message);
+    let sent = control.message(DEVICE, message).map(drop);
     control.remove(DEVICE)?;
     // SAFETY: the name is a C string.
     let result = unsafe {

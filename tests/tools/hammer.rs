@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 
 use crate::ledger::{self, Bounds, Sector};
 use crate::pattern::{fill, is_mixture, mix, Buffer, Device, SECTOR};
+
+/// How many places are looked at before a writer waits for another one's end.
+const CHOICES: u64 = 16;
 
 pub struct Plan {
     pub device: String,
@@ -31,6 +34,8 @@ pub struct Plan {
 struct Shared<'p> {
     plan: &'p Plan,
     state: Mutex<State>,
+    /// A range is no longer written.
+    freed: Condvar,
     stop: AtomicBool,
     errors: AtomicU64,
     flushes: AtomicU64,
@@ -66,6 +71,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             busy: Vec::new(),
             begun: 0,
         }),
+        freed: Condvar::new(),
         stop: AtomicBool::new(false),
         errors: AtomicU64::new(0),
         flushes: AtomicU64::new(0),
@@ -155,7 +161,7 @@ fn writer(shared: &Shared<'_>, n: u64) -> Result<()> {
 fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Option<(u64, u64)>> {
     let plan = shared.plan;
     let mut state = shared.lock()?;
-    loop {
+    for choice in 1u64.. {
         if state.begun == plan.writes {
             return Ok(None);
         }
@@ -166,6 +172,11 @@ fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Optio
             .iter()
             .any(|(f, l)| first < f + l && *f < first + len)
         {
+            if choice % CHOICES == 0 {
+                // Perhaps there is no other place, and who writes there needs the lock to say that it has ended.
+                let freed = shared.freed.wait(state);
+                state = freed.map_err(|_| anyhow!("another thread panicked"))?;
+            }
             continue;
         }
         state.busy.push((first, len));
@@ -182,6 +193,7 @@ fn begin(shared: &Shared<'_>, seed: &mut u64, buffer: &mut [u8]) -> Result<Optio
         }
         return Ok(Some((first, len)));
     }
+    Ok(None)
 }
 
 fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()>) -> Result<()> {
@@ -193,6 +205,7 @@ fn finish(shared: &Shared<'_>, first: u64, len: u64, result: &std::io::Result<()
         }
     }
     state.busy.retain(|range| *range != (first, len));
+    shared.freed.notify_all();
     Ok(())
 }
 

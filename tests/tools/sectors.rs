@@ -8,6 +8,9 @@
 //!                [--seed N] [--errors-ok] [--record FILE]
 //! sectors check  DEVICE FROM FILE MOMENT
 //! sectors crash  [--seed N] [--rounds N] [--stride N] [--players N] [--story NAME] [--lie flush|fua]
+//! sectors faults [--seconds N] [--session N] [--seed N] [--stride N]
+//! sectors fuzz   DEVICE COUNT TABLES [--seed N]
+//! sectors judge  LANE CONSOLE
 //! sectors cycle  MODULE ROUNDS TABLE
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
@@ -15,7 +18,8 @@
 //! ```
 //!
 //! `hammer` records what was acknowledged; `check` compares a device with that, at a moment of the record,
-//! which is called `end`. `crash` is the crash campaign. `messages` sends what it reads, a line each.
+//! which is called `end`. `crash` is the crash campaign, `faults` the fault campaign, `fuzz` sends a device
+//! what is wrong. `judge` says what the kernel of a guest had to complain of. `messages` sends what it reads, a line each.
 
 #[path = "crash.rs"]
 mod crash;
@@ -23,6 +27,12 @@ mod crash;
 mod cycle;
 #[path = "dm.rs"]
 mod dm;
+#[path = "failing.rs"]
+mod failing;
+#[path = "faults.rs"]
+mod faults;
+#[path = "fuzz.rs"]
+mod fuzz;
 #[path = "hammer.rs"]
 mod hammer;
 #[path = "ledger.rs"]
@@ -33,6 +43,8 @@ mod pattern;
 mod time;
 #[path = "uevents.rs"]
 mod uevents;
+#[path = "../common/verdict.rs"]
+mod verdict;
 
 use std::env;
 use std::process::ExitCode;
@@ -40,7 +52,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|cycle|messages|time|uevents ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -133,6 +145,26 @@ fn run(args: Vec<String>) -> Result<()> {
             lie: options.all("lie").pop(),
             story: options.all("story").pop(),
         }),
+        ["faults"] => faults::run(&faults::Plan {
+            seed: options.number("seed", 1)?,
+            seconds: options.number("seconds", 3600)?,
+            session: options.number("session", 10)?,
+            stride: options.number("stride", 1)?,
+        }),
+        ["fuzz", device, count, tables] => fuzz::run(&fuzz::Plan {
+            device: device.to_owned(),
+            messages: number(count)?,
+            tables: number(tables)?,
+            seed: options.number("seed", 1)?,
+        }),
+        ["judge", lane, console] => {
+            let text = std::fs::read(console).with_context(|| console.to_owned())?;
+            let text = String::from_utf8_lossy(&text);
+            let reason = verdict::judge(lane, &text);
+            reason.map_or(Ok(()), |reason| {
+                bail!("{reason}\n{}", verdict::excerpt(&text, &reason))
+            })
+        }
         ["cycle", module, rounds, table] => cycle::run(module, number(rounds)?, table),
         ["messages", device] => messages(device),
         ["uevents"] => uevents::run(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A map that was loaded anew takes the place of the one at work: how doubt ends.
+//! A map that was loaded anew takes the place of the one at work: how doubt ends, and how a copy of the
+//! metadata that is bad, or was given up, becomes whole again.
 
 use super::{Engine, State, Step};
 use crate::{log::Writer, map::Map, mem::NoMemory};
@@ -10,7 +11,8 @@ impl Engine {
     /// change again, and nothing is in doubt: next the engine publishes the map, and lets what was routed by
     /// the one before come to its end before anything changes.
     ///
-    /// Only while idle and without jobs. If memory is refused, all is as it was.
+    /// Only while idle and without jobs. If memory is refused, the map is as it was, and it
+    /// [rests](Self::rest).
     ///
     /// # Context
     ///
@@ -22,6 +24,7 @@ impl Engine {
             Ok(snapshot) => self.show(Some(snapshot), None),
             Err(refused) => {
                 self.map = before;
+                self.rest();
                 return Err(refused);
             }
         }
@@ -32,5 +35,17 @@ impl Engine {
         self.set_state(State::Rw);
         self.step = Step::Replaced;
         Ok(())
+    }
+
+    /// A session that the writer does not know of may have begun: what it writes on would not count. So the
+    /// map, which is right as it is, does not change until the metadata was checked.
+    ///
+    /// Only while idle and without jobs.
+    pub fn rest(&mut self) {
+        if self.state == State::Rw {
+            self.writer.rest();
+            self.needs_check = true;
+            self.set_state(State::Ro);
+        }
     }
 }

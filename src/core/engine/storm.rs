@@ -28,8 +28,9 @@ pub struct StormLimits {
     /// So many regions in which writes failed, without one write to main that succeeded since the first:
     /// a drive that takes no writes any more.
     pub run_regions: u32,
-    /// The same, as a number of writes: larger than the largest defect.
-    pub run_writes: u32,
+    /// The same, as a number of sectors in such writes: more than one defect has. (Not a number of writes: what
+    /// fails alone is a physical block, of one sector or of a hundred.)
+    pub run_sectors: u64,
     /// How long a storm lasts at least. Each that follows soon lasts twice as long as the one before, up to 64
     /// times.
     pub pause_ms: u64,
@@ -42,7 +43,7 @@ impl Default for StormLimits {
             regions: 64,
             window_ms: 10_000,
             run_regions: 8,
-            run_writes: 2048,
+            run_sectors: 1 << 15,
             pause_ms: 10_000,
         }
     }
@@ -63,9 +64,9 @@ struct Seen {
 pub(super) struct Storm {
     limits: StormLimits,
     recent: Buf<Seen>,
-    /// The regions of the writes that failed since one succeeded, and how many these were.
+    /// The regions of the writes that failed since one succeeded, and how many sectors these had.
     run: Buf<u64>,
-    run_writes: u32,
+    run_sectors: u64,
     /// Since when there is one.
     since: Option<u64>,
     /// It is one for writes fail: only one that succeeds ends it.
@@ -84,7 +85,7 @@ impl Storm {
             limits,
             recent: Buf::new(),
             run: Buf::new(),
-            run_writes: 0,
+            run_sectors: 0,
             since: None,
             by_writes: false,
             works: false,
@@ -106,7 +107,7 @@ impl Storm {
 
     /// Whether it matters that main takes a write.
     pub(super) const fn watches(&self) -> bool {
-        self.is_on() || self.run_writes != 0
+        self.is_on() || self.run_sectors != 0
     }
 
     /// It has lasted long enough.
@@ -115,8 +116,8 @@ impl Storm {
         self.since.is_some_and(over)
     }
 
-    /// An error of the medium, of main, at `sector`.
-    fn failed(&mut self, sector: u64, op: Op, now: u64) {
+    /// An error of the medium, of main, in `len` sectors at `sector`.
+    fn failed(&mut self, sector: u64, len: u32, op: Op, now: u64) {
         let region = sector.checked_div(self.limits.region_sectors).unwrap_or(0);
         let oldest = now.saturating_sub(self.limits.window_ms);
         let mut i = 0;
@@ -129,14 +130,14 @@ impl Storm {
         }
         let _ = self.recent.push_within(Seen { region, at: now });
         if op == Op::Write {
-            self.run_writes = self.run_writes.saturating_add(1);
+            self.run_sectors = self.run_sectors.saturating_add(len.into());
             if !self.run.as_slice().contains(&region) {
                 let _ = self.run.push_within(region);
             }
         }
         let many = |buf: usize, most: u32| u32::try_from(buf).is_ok_and(|n| n >= most);
         let run = many(self.run.as_slice().len(), self.limits.run_regions)
-            || self.run_writes >= self.limits.run_writes;
+            || self.run_sectors >= self.limits.run_sectors;
         if run || many(self.recent.as_slice().len(), self.limits.regions) {
             self.begin(now, run);
         }
@@ -166,7 +167,7 @@ impl Storm {
 
     fn forget_run(&mut self) {
         self.run.clear();
-        self.run_writes = 0;
+        self.run_sectors = 0;
     }
 }
 
@@ -196,7 +197,8 @@ impl Engine {
         let storm = self.storm.is_on();
         let at = self.block.start_of(self.piece.block);
         if !storm {
-            self.storm.failed(at.map_or(0, |at| at.0), op, self.now);
+            let (at, len) = (at.map_or(0, |at| at.0), self.piece.len);
+            self.storm.failed(at, len, op, self.now);
             self.storm_begins();
         }
         !self.storm.is_on()

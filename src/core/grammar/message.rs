@@ -4,9 +4,13 @@
 
 use core::fmt;
 
-use super::{number, table::policy_of, NotANumber};
+use super::{
+    number,
+    table::{pending_of, policy_of},
+    NotANumber,
+};
 use crate::engine::JobKind;
-use crate::fault::ErrorPolicy;
+use crate::fault::{ErrorPolicy, PendingWrites};
 use crate::health::scan::Command;
 use crate::units::{Sector, SectorCount};
 
@@ -20,8 +24,9 @@ unmark S [N]: no longer call them pending
 query S: where sector S lives
 list [remapped|pending|lost] [from S]: what is special, from sector S (0) on
 set error_policy medium|confirm|any: which errors count as the medium's
+set pending_writes remap|main: where writes to pending sectors go
 set auto_remap on|off: whether a failing write moves its block
-clear_needs_check: read the metadata again, and let the map change again
+clear_needs_check: read the metadata again, repair a bad copy of it, let the map change again
 reset_stats: count anew
 scan start|stop|pause|resume|now: what the scanner is to do
 health [N]: the lowest score, of 1000, in each of N (64) equal parts
@@ -54,7 +59,7 @@ pub enum Message {
     },
     /// Change a feature.
     Set(Setting),
-    /// Check the metadata, and let the map change again.
+    /// Check the metadata, repair a bad copy of it, and let the map change again.
     ClearNeedsCheck,
     /// Count anew.
     ResetStats,
@@ -95,6 +100,8 @@ pub fn command_of(word: &str) -> Option<Command> {
 pub enum Setting {
     /// `error_policy`.
     ErrorPolicy(ErrorPolicy),
+    /// `pending_writes`.
+    PendingWrites(PendingWrites),
     /// Not `no_auto_remap`.
     AutoRemap(bool),
 }
@@ -334,14 +341,19 @@ impl<'a> Rest<'_, 'a> {
         let key = self.words.next().ok_or("the key is missing")?;
         let value = self.words.next();
         let setting = match (key, value) {
-            ("error_policy" | "auto_remap", None) => return Err("the value is missing"),
+            ("error_policy" | "pending_writes" | "auto_remap", None) => {
+                return Err("the value is missing")
+            }
             ("error_policy", Some(word)) => Setting::ErrorPolicy(
                 policy_of(word).ok_or("error_policy is none of medium, confirm and any")?,
+            ),
+            ("pending_writes", Some(word)) => Setting::PendingWrites(
+                pending_of(word).ok_or("pending_writes is neither remap nor main")?,
             ),
             ("auto_remap", Some("on")) => Setting::AutoRemap(true),
             ("auto_remap", Some("off")) => Setting::AutoRemap(false),
             ("auto_remap", _) => return Err("auto_remap is neither on nor off"),
-            _ => return Err("unknown key: error_policy and auto_remap are known"),
+            _ => return Err("unknown key: error_policy, pending_writes and auto_remap are known"),
         };
         Ok(Message::Set(setting))
     }

@@ -219,11 +219,8 @@ impl Features {
                 "pending_writes" => {
                     once(&mut pending, c"pending_writes is given twice")?;
                     let word = group.argument(c"pending_writes is without remap or main")?;
-                    features.pending_writes = match word {
-                        "remap" => PendingWrites::Remap,
-                        "main" => PendingWrites::Main,
-                        _ => return Err(TableError(c"pending_writes is neither remap nor main")),
-                    };
+                    features.pending_writes = pending_of(word)
+                        .ok_or(TableError(c"pending_writes is neither remap nor main"))?;
                 }
                 "no_auto_remap" => {
                     once(&mut no_auto_remap, c"no_auto_remap is given twice")?;
@@ -279,6 +276,15 @@ pub(super) fn policy_of(word: &str) -> Option<ErrorPolicy> {
         "medium" => Some(ErrorPolicy::Medium),
         "confirm" => Some(ErrorPolicy::Confirm),
         "any" => Some(ErrorPolicy::Any),
+        _ => None,
+    }
+}
+
+/// Where a write to pending sectors goes, by its name.
+pub(super) fn pending_of(word: &str) -> Option<PendingWrites> {
+    match word {
+        "remap" => Some(PendingWrites::Remap),
+        "main" => Some(PendingWrites::Main),
         _ => None,
     }
 }

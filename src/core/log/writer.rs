@@ -326,6 +326,11 @@ impl Writer {
         self.doubt = true;
     }
 
+    /// Another writer may have begun a session: this one writes nothing any more.
+    pub(crate) fn rest(&mut self) {
+        self.doubt = true;
+    }
+
     /// Lets the next superblock carry what recovery has found out.
     pub(crate) fn amend<T>(&mut self, change: impl FnOnce(&mut Superblock) -> T) -> T {
         change(&mut self.sb)

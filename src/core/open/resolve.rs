@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Opening an area anew while it is in use, so that what is in doubt is decided for good.
+//! Reading the metadata anew while it is in use: what is in doubt is decided for good, and what is bad in
+//! one copy is written again from the other.
 
 use crate::{
     layout::MetaBuf,
     open::{examine, load, settle, Area, Examined, Expect, OpenError, Opened},
 };
 
-/// Reads the whole log again, and makes durable that it means what it was found to mean: the session that
-/// follows says where the log ends, so that what is not there now never comes back; then the superblock says
-/// that the metadata needs no check any more.
+/// Reads the whole log again, writes what one copy lacks from the other, and makes durable that the log means
+/// what it was found to mean: the session that follows says where the log ends, so that what is not there now
+/// never comes back; then the superblock says that the metadata needs no check any more.
 ///
-/// Nothing else may write the area meanwhile. If this fails, the area still says that it needs a check.
-pub fn resolve(area: &mut dyn Area, expect: &Expect) -> Result<Opened, OpenError> {
-    let found = match examine(area, expect.spare_len, None)? {
+/// `generation` is the last one that was acknowledged: a log that ends before it has lost something.
+///
+/// Nothing else may write the area meanwhile. If this fails, the area still says that it needs a check if it did
+/// before. After [`OpenError::Unwritable`] a new session may have begun all the same, so that what the writer of
+/// the one before writes on does not count; after any other error the superblocks are as they were.
+pub fn resolve(area: &mut dyn Area, expect: &Expect, generation: u64) -> Result<Opened, OpenError> {
+    let mut block = MetaBuf::try_new()?;
+    let mut found = match examine(area, expect.spare_len, None)? {
         Examined::Formatted(found) => found,
         Examined::Blank => return Err(OpenError::Unreadable),
     };
+    let floor = &mut found.superblock.log_floor;
+    *floor = generation.max(*floor);
     let mut opened = load(area, &found, expect)?;
     if opened.report.read_only {
         return Err(OpenError::Unwritable);
     }
-    let mut block = MetaBuf::try_new()?;
     let writer = &mut opened.writer;
     if !writer.session_open() {
         settle::open_session(area, writer, &mut block)?;
@@ -29,12 +36,14 @@ pub fn resolve(area: &mut dyn Area, expect: &Expect) -> Result<Opened, OpenError
     if !writer.session_open() {
         return Err(OpenError::Unwritable);
     }
-    let (checked, _) = settle::superblock(area, writer, &mut block, |writer, block| {
+    let (checked, bad_places) = settle::superblock(area, writer, &mut block, |writer, block| {
         writer.needs_check(false, block)
     })?;
     if !checked {
         return Err(OpenError::Unwritable);
     }
     opened.report.needs_check = false;
+    opened.report.bad_places = bad_places;
+    opened.report.degraded = opened.writer.degraded();
     Ok(opened)
 }

@@ -105,9 +105,11 @@ impl Draft {
         }
     }
 
-    fn extend(&mut self, links: &[Option<Link>]) {
-        for link in links {
-            self.push(link.clone());
+    /// Adds the children of `inner` from slot `from` up to `to`.
+    fn extend(&mut self, inner: &Inner, from: usize, to: usize) {
+        for slot in from..to {
+            let link = inner.at(slot);
+            self.push(link.map(|(known_by, child)| (known_by, child.clone())));
         }
     }
 
@@ -209,8 +211,10 @@ impl<'a> Path<'a> {
         };
         // A root with one child says nothing.
         while let Some(Node::Inner(inner)) = root.as_deref() {
-            let [Some(only)] = inner.links() else { break };
-            root = Some(only.1.clone());
+            let (Some((_, only)), None) = (inner.at(0), inner.at(1)) else {
+                break;
+            };
+            root = Some(only.clone());
         }
         Ok(Raw { root, len })
     }
@@ -231,7 +235,7 @@ impl Inner {
         if let Some(link) = a.take_if(|_| shrunk) {
             let before = slot.checked_sub(1).and_then(|slot| self.at(slot));
             let joined = match before {
-                Some(before) => join(form, &before.1, &link.1)?,
+                Some((_, before)) => join(form, before, &link.1)?,
                 None => None,
             };
             a = Some(match (joined, self.at(to)) {
@@ -239,7 +243,7 @@ impl Inner {
                     from = slot.saturating_sub(1);
                     both
                 }
-                (None, Some(behind)) => match join(form, &link.1, &behind.1)? {
+                (None, Some((_, behind))) => match join(form, &link.1, behind)? {
                     Some(both) => {
                         to = to.saturating_add(1);
                         both
@@ -254,10 +258,10 @@ impl Inner {
             a.0 = a.0.min(old.0);
         }
         let mut draft = Draft::new();
-        draft.extend(self.links().get(..from).unwrap_or_default());
+        draft.extend(self, 0, from);
         draft.push(a);
         draft.push(b);
-        draft.extend(self.links().get(to..).unwrap_or_default());
+        draft.extend(self, to, FAN);
         draft.change(from.saturating_add(1))
     }
 }
@@ -269,10 +273,10 @@ fn join(form: Form, a: &Node, b: &Node) -> Result<Option<Link>, NoMemory> {
             let (first, second) = (a.entries(form, 0, a.len()), b.entries(form, 0, b.len()));
             Ok(LeafDraft::of([first, second, &[]]).change(form, 0)?.0)
         }
-        (Node::Inner(a), Node::Inner(b)) if fit_together(a.links().len(), b.links().len(), FAN) => {
+        (Node::Inner(a), Node::Inner(b)) if fit_together(a.len(), b.len(), FAN) => {
             let mut draft = Draft::new();
-            draft.extend(a.links());
-            draft.extend(b.links());
+            draft.extend(a, 0, FAN);
+            draft.extend(b, 0, FAN);
             Ok(Some(draft.close()?))
         }
         _ => Ok(None),

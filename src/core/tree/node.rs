@@ -6,11 +6,11 @@ use crate::mem::{NoMemory, Shared};
 use crate::search::count_low;
 
 /// Children of an inner node. Nodes are built on the kernel's stack, so they are small: with the reference
-/// count just below 256 bytes, a size that the kernel's allocator serves without waste.
-pub(super) const FAN: usize = 14;
+/// count 256 bytes, a size that the kernel's allocator serves without waste.
+pub(super) const FAN: usize = 15;
 
 /// Words of a leaf: it is as large as an inner node.
-pub(super) const LEAF_WORDS: usize = 57;
+pub(super) const LEAF_WORDS: usize = 60;
 
 /// Words of a key.
 pub(super) const KEY_WORDS: usize = 2;
@@ -70,14 +70,16 @@ pub(super) struct Leaf {
     words: [u32; LEAF_WORDS],
 }
 
-/// The children of one range of keys.
+/// The children of one range of keys. The keys lie together: a search looks at them alone, and then at one
+/// child.
 ///
 /// # Invariants
 ///
-/// The first `len` are set, in ascending order of the keys, and no other is.
+/// The first children are set, with their keys, which ascend. Of those that are not, the key is the
+/// highest number.
 pub(super) struct Inner {
-    len: u16,
-    links: [Option<Link>; FAN],
+    keys: [u64; FAN],
+    children: [Option<Shared<Node>>; FAN],
 }
 
 /// The first index below `len` that is not `below`; those that are come before all others.
@@ -153,49 +155,54 @@ impl Leaf {
 impl Inner {
     /// The node with up to [`FAN`] of the links, which ascend, in memory of its own; they are taken.
     pub(super) fn link(from: &mut [Option<Link>]) -> Result<Link, NoMemory> {
-        let mut key = 0;
-        let mut len = 0u16;
-        let mut links = [const { None }; FAN];
-        for (to, from) in links.iter_mut().zip(from) {
-            let Some(link) = from.take() else { break };
-            if len == 0 {
-                key = link.0;
-            }
-            *to = Some(link);
-            len = len.wrapping_add(1);
+        let mut keys = [u64::MAX; FAN];
+        let mut children = [const { None }; FAN];
+        for ((key, child), from) in keys.iter_mut().zip(&mut children).zip(from) {
+            let Some((known_by, node)) = from.take() else {
+                break;
+            };
+            *key = known_by;
+            *child = Some(node);
         }
-        // INVARIANT: one a turn was counted.
-        Ok((key, Shared::try_new(Node::Inner(Inner { len, links }))?))
+        let [first, ..] = keys;
+        // INVARIANT: the caller gave them in order.
+        Ok((
+            first,
+            Shared::try_new(Node::Inner(Inner { keys, children }))?,
+        ))
     }
 
-    /// The children.
-    pub(super) fn links(&self) -> &[Option<Link>] {
-        self.links.get(..usize::from(self.len)).unwrap_or_default()
+    /// How many children there are.
+    pub(super) fn len(&self) -> usize {
+        self.children.iter().take_while(|c| c.is_some()).count()
     }
 
     /// What the child in `slot` is known by, and the child.
     #[inline]
-    pub(super) fn at(&self, slot: usize) -> Option<&Link> {
-        self.links.get(slot)?.as_ref()
+    pub(super) fn at(&self, slot: usize) -> Option<(u64, &Shared<Node>)> {
+        Some((*self.keys.get(slot)?, self.children.get(slot)?.as_ref()?))
     }
 
     /// The child in whose range `key` lies.
     #[inline]
     pub(super) fn slot(&self, key: u64) -> usize {
-        let above = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
-        first_index(self.len, above).saturating_sub(1)
+        let low = match key {
+            // Not even what is not set is above.
+            u64::MAX => self.len(),
+            key => self.count_to(key),
+        };
+        low.saturating_sub(1)
     }
 
-    /// The last child that may have keys of at most `key`, and what it is known by.
+    /// How many children may have keys of at most `key`, which is not the highest number.
     #[inline(always)]
-    pub(super) fn last_to(&self, key: u64) -> Option<&Link> {
-        let is_low = |slot| self.at(slot).is_some_and(|link| link.0 <= key);
-        self.at(count_low::<FAN>(is_low).checked_sub(1)?)
+    pub(super) fn count_to(&self, key: u64) -> usize {
+        count_low::<FAN>(|slot| self.keys.get(slot).is_some_and(|&known_by| known_by <= key))
     }
 
     /// The child in `slot`.
     #[inline]
     pub(super) fn child(&self, slot: usize) -> Option<&Node> {
-        Some(&self.at(slot)?.1)
+        self.children.get(slot)?.as_deref()
     }
 }

@@ -7,7 +7,7 @@ use kernel::prelude::*;
 use dm_remap_core::{
     engine::{Engine, Job, JobId, JobKind, MAX_JOBS},
     fault::Op,
-    open::Opened,
+    open::{OpenError, Opened, Report},
     requests::Next,
     snapshot::Route,
 };
@@ -33,7 +33,7 @@ impl Core {
         let mut any = false;
         if let Some(engine) = self.engine.as_mut() {
             let wishes = volume.wishes();
-            engine.set_wishes(wishes.policy, wishes.auto_remap);
+            engine.set_wishes(wishes.policy, wishes.pending_writes, wishes.auto_remap);
         }
         for slot in 0..MAX_JOBS {
             let Ok(id) = u8::try_from(slot) else { break };
@@ -85,24 +85,32 @@ impl Core {
         true
     }
 
-    /// Checks the metadata, and lets the map change again. What is in doubt is decided by that.
+    /// Checks the metadata, repairs what is bad in one copy, and lets the map change again. What is in
+    /// doubt is decided by that.
     #[inline(never)]
     fn clear_needs_check(&mut self, volume: &Volume) {
         let (Some(engine), Some(shape)) = (self.engine.as_mut(), self.shape.as_ref()) else {
             return;
         };
-        if !engine.status().needs_check {
-            return;
-        }
-        let why = match assemble::resolve(volume, shape) {
-            Ok(opened) => match replace(engine, opened) {
-                Ok(()) => return,
-                Err(errno) => Failure::Errno(errno),
-            },
+        let checked = assemble::resolve(volume, shape, engine.status().generation);
+        let why = match checked.map(|opened| replace(engine, opened)) {
+            Ok(Ok(report)) => {
+                pr_info!(
+                    "{}: the metadata was checked: {} blocks of the log written again from their other copy, {} superblocks cannot be written\n",
+                    volume.name(),
+                    report.repaired,
+                    report.bad_places
+                );
+                return;
+            }
+            Ok(Err(errno)) => Failure::Errno(errno),
             Err(why) => why,
         };
+        if let Failure::Open(OpenError::Unwritable) = why {
+            engine.rest();
+        }
         pr_err!(
-            "{}: the metadata needs a check still: {}\n",
+            "{}: the metadata could not be checked: {}\n",
             volume.name(),
             format_args!("{why}")
         );
@@ -193,8 +201,9 @@ impl Core {
 
 /// The engine goes on with a map that was loaded anew. The frame is its own: both are large.
 #[inline(never)]
-fn replace(engine: &mut Engine, opened: Boxed<Opened>) -> Result {
-    let opened = Boxed::into_inner(opened);
+fn replace(engine: &mut Engine, opened: Boxed<Option<Opened>>) -> Result<Report> {
+    let opened = Boxed::into_inner(opened).ok_or(EINVAL)?;
     let replaced = engine.replace(opened.map, opened.writer);
-    replaced.map_err(|_| ENOMEM)
+    replaced.map_err(|_| ENOMEM)?;
+    Ok(opened.report)
 }

@@ -218,8 +218,8 @@ mod cases {
 
     #[test]
     fn an_event_without_a_table_is_nothing() -> Result {
-        let events = KBox::pin_init(EventSink::new(), GFP_KERNEL)?;
-        events.raise();
+        let events = KBox::pin_init(EventSink::of(&[c"TEST=event"]), GFP_KERNEL)?;
+        events.raise(0);
         Ok(())
     }
 

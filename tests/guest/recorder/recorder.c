@@ -43,6 +43,7 @@ struct fault {
 struct head {
 	u64 used;
 	u64 dropped;
+	u64 struck;	/* requests that a fault met */
 };
 
 struct waiting {
@@ -157,6 +158,7 @@ static u32 strike(struct disk *disk, struct bio *bio)
 			continue;
 		if (f->count > 0)
 			f->count--;
+		pair->head->struck++;
 		bio->bi_status = f->how & 1 ? BLK_STS_IOERR : BLK_STS_MEDIUM;
 		if (f->how & 2)
 			return end - start;
@@ -388,7 +390,6 @@ static void pair_exit(struct pair *pair)
 static int pair_init(struct pair *pair)
 {
 	u8 *images;
-	int error;
 
 	spin_lock_init(&pair->lock);
 	init_waitqueue_head(&pair->wake);
@@ -401,10 +402,8 @@ static int pair_init(struct pair *pair)
 	pair->thread = kthread_run(work, pair, "recorder");
 	if (IS_ERR(pair->thread))
 		return PTR_ERR(pair->thread);
-	error = add_disk_of(pair, 0, images, main_sectors);
-	if (error)
-		return error;
-	return add_disk_of(pair, 1, images + ((size_t)main_sectors << SECTOR_SHIFT), spare_sectors);
+	return add_disk_of(pair, 0, images, main_sectors) ?:
+	       add_disk_of(pair, 1, images + ((size_t)main_sectors << SECTOR_SHIFT), spare_sectors);
 }
 
 static void recorder_exit(void)

@@ -100,7 +100,7 @@ impl Stage<'_> {
             Act::Suspend => {
                 let _admin = self.admin.lock();
                 self.control.suspend(&self.name)?;
-                self.control.resume(&self.name)
+                self.control.resume(&self.name).map(drop)
             }
             Act::Reload => {
                 let _admin = self.admin.lock();
@@ -108,7 +108,7 @@ impl Stage<'_> {
                 let features = format!("{} error_policy {policy}", self.story.features);
                 self.control.load(&self.name, &self.pair.table(&features))?;
                 self.control.suspend(&self.name)?;
-                self.control.resume(&self.name)
+                self.control.resume(&self.name).map(drop)
             }
         }
     }

@@ -199,6 +199,13 @@ impl Pair {
         (0..self.sectors(SPARE)).filter(begins).collect()
     }
 
+    /// How many requests a fault has met.
+    pub fn struck(&self) -> u64 {
+        // SAFETY: the mapping begins with three aligned numbers.
+        let head = unsafe { std::slice::from_raw_parts(self.area.cast::<AtomicU64>(), 3) };
+        head[2].load(Ordering::Relaxed)
+    }
+
     /// Takes what was recorded. Nothing may be under way.
     pub fn log(&self) -> Result<Log> {
         // SAFETY: the mapping begins with two aligned numbers.

@@ -68,6 +68,11 @@ fn number(word: &str) -> Result<u64, NotANumber> {
     Ok(value)
 }
 
+/// The number that `word` is, if it is decimal digits and fits into 32 bits.
+pub fn small_number(word: &str) -> Option<u32> {
+    u32::try_from(number(word).ok()?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,7 +50,8 @@ pub fn health(
     let mut out = Out::new(out);
     let edge = |n: u32| {
         // The product of a length below 2^55 and a number of parts below 2^11 would not fit.
-        let regions = target_len.0.div_ceil(1 << REGION_SHIFT);
+        let last = target_len.0.saturating_sub(1);
+        let regions = last.wrapping_shr(REGION_SHIFT).saturating_add(1);
         let regions = u32::try_from(regions).unwrap_or(u32::MAX);
         let edge = u64::from(regions).saturating_mul(n.into());
         let edge = edge.checked_div(parts.into()).unwrap_or(0);

@@ -7,7 +7,10 @@ use core::fmt::{self, Write};
 use kernel::prelude::*;
 
 use dm_remap_core::{
-    grammar::message::{command_of, COMMANDS},
+    grammar::{
+        message::{command_of, COMMANDS},
+        small_number,
+    },
     health::{
         keeper::Keeper,
         map::Level,
@@ -255,7 +258,7 @@ pub(super) fn store(volume: &Worker<Volume>, index: usize, text: &[u8]) -> Resul
             return Ok(());
         }
         if let Care::SlowMs = care {
-            keeper.slow_ms = word.parse().map_err(|_| EINVAL)?;
+            keeper.slow_ms = small_number(word).ok_or(EINVAL)?;
             return Ok(());
         }
         let settings = changed(*keeper.settings(), care, word).ok_or(EINVAL)?;
@@ -268,7 +271,7 @@ pub(super) fn store(volume: &Worker<Volume>, index: usize, text: &[u8]) -> Resul
 
 /// The settings with what `word` says of one of them.
 fn changed(mut settings: Settings, care: Care, word: &str) -> Option<Settings> {
-    let number = || word.parse::<u32>().ok();
+    let number = || small_number(word);
     match care {
         Care::SectorsPerScan if word == AUTO => settings.sectors_per_scan = None,
         Care::SectorsPerScan => settings.sectors_per_scan = Some(number()?),

@@ -8,6 +8,7 @@ use dm_remap_core::fault::{ErrorPolicy, PendingWrites};
 use dm_remap_core::grammar::geometry::{Device, Request};
 use dm_remap_core::grammar::message::{Listed, Message, Setting};
 use dm_remap_core::grammar::table::TableLine;
+use dm_remap_core::health::scan::Command;
 use dm_remap_core::units::{BlockSize, Sector, SectorCount};
 use proptest::prelude::*;
 
@@ -17,6 +18,15 @@ const RANGES: [(&str, JobKind); 5] = [
     ("retest", JobKind::Retest),
     ("mark", JobKind::Mark),
     ("unmark", JobKind::Unmark),
+];
+
+/// What the scanner can be told.
+const SCANS: [(&str, Command); 5] = [
+    ("start", Command::Start),
+    ("stop", Command::Stop),
+    ("pause", Command::Pause),
+    ("resume", Command::Resume),
+    ("now", Command::Now),
 ];
 
 fn message(words: &[String], len: u64) -> Result<Message, String> {
@@ -93,6 +103,17 @@ fn described(words: &[&str], len: u64) -> Option<Message> {
         ["clear_needs_check"] => Some(Message::ClearNeedsCheck),
         ["reset_stats"] => Some(Message::ResetStats),
         ["help"] => Some(Message::Help),
+        ["scan", word] => {
+            let found = SCANS.iter().find(|(name, _)| *name == word);
+            found.map(|(_, command)| Message::Scan(*command))
+        }
+        ["health"] => Some(Message::Health { parts: 64 }),
+        ["health", parts] => {
+            let parts = digits(parts).filter(|n| (1..=1024).contains(n))?;
+            Some(Message::Health {
+                parts: parts as u32,
+            })
+        }
         _ => None,
     }
 }
@@ -135,6 +156,11 @@ fn spoken(message: &Message) -> String {
         Message::ClearNeedsCheck => "clear_needs_check".into(),
         Message::ResetStats => "reset_stats".into(),
         Message::Help => "help".into(),
+        Message::Scan(command) => {
+            let found = SCANS.iter().find(|(_, c)| *c == command);
+            format!("scan {}", found.map_or("", |(name, _)| name))
+        }
+        Message::Health { parts } => format!("health {parts}"),
     }
 }
 
@@ -162,6 +188,8 @@ fn words_near(len: u64) -> impl Strategy<Value = Vec<String>> {
         "set",
         "clear_needs_check",
         "reset_stats",
+        "scan",
+        "health",
         "help",
         "Remap",
         "",
@@ -182,6 +210,8 @@ fn words_near(len: u64) -> impl Strategy<Value = Vec<String>> {
         "confirm",
         "on",
         "off",
+        "now",
+        "stop",
     ];
     let other = prop::sample::select(others.to_vec()).prop_map(String::from);
     let rest = prop_oneof![3 => near(len), 3 => other, 1 => "\\PC{0,12}"];
@@ -250,7 +280,7 @@ proptest! {
                 // It names the verb, if there is such a one.
                 let known = described(&plain[..1], len).is_some()
                     || RANGES.iter().any(|(verb, _)| plain.first() == Some(verb))
-                    || matches!(plain.first(), Some(&("query" | "set")));
+                    || matches!(plain.first(), Some(&("query" | "set" | "scan")));
                 prop_assert_eq!(known, text.starts_with(&format!("{}: ", plain[0])), "{:?}", text);
             }
         }

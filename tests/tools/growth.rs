@@ -12,6 +12,8 @@ use std::fs;
 use anyhow::{anyhow, ensure, Context, Result};
 use plotters::prelude::*;
 
+const LICENSE: &str = "<!-- SPDX-License-Identifier: GPL-2.0-only -->";
+
 /// What an I/O may cost with a million entries elsewhere.
 const BAR: f64 = 250.0;
 
@@ -41,7 +43,10 @@ fn main() -> Result<()> {
         ensure!(!points.is_empty(), "nothing was measured with entries");
         Ok(points)
     };
-    draw(&to, &above("read")?, &above("write")?).map_err(|why| anyhow!("{to}: {why}"))
+    draw(&to, &above("read")?, &above("write")?).map_err(|why| anyhow!("{to}: {why}"))?;
+    let picture = fs::read_to_string(&to)?;
+    fs::write(&to, format!("{LICENSE}\n{picture}"))?;
+    Ok(())
 }
 
 fn draw(

@@ -124,17 +124,18 @@ probe_accel() {
 
 # A test says what disks it wants in lines of its head:
 #
-#   # Disk: NAME SIZE [read=S,...] [write=S,...] [eio=S,...] [block=N]
+#   # Disk: NAME SIZE [read=S,...] [write=S,...] [eio=S,...] [block=N] [bus=nvme]
 #
 # NAME is the serial number by which the test finds it. Sectors S fail: reads with a medium error,
-# writes with what errno 61 and EIO give a SCSI disk. block is its sector size.
+# writes with what errno 61 and EIO give a disk. block is its sector size. It is a SCSI disk, or NVMe.
 vm_disks() {
-    local n=0 name size word key rule sector spec block
+    local scsi= name size word key rule sector spec block bus
     local dir=$1
     while read -r name size spec; do
         truncate -s "$size" "$dir/$name.img"
         rule=0
         block=512
+        bus=scsi
         local node="driver=blkdebug,node-name=$name,image.driver=file,image.filename=$dir/$name.img"
         # shellcheck disable=SC2086
         for word in $spec; do
@@ -142,6 +143,10 @@ vm_disks() {
             case $key in
             block)
                 block=${word#*=}
+                continue
+                ;;
+            bus)
+                bus=${word#*=}
                 continue
                 ;;
             read | write | eio) ;;
@@ -159,9 +164,16 @@ vm_disks() {
                 done
             done
         done
-        ((n)) || QEMU+=(-device virtio-scsi-pci)
-        QEMU+=(-blockdev "$node" -device "scsi-hd,drive=$name,serial=$name,rerror=report,werror=report,logical_block_size=$block,physical_block_size=$block")
-        n=$((n + 1))
+        case $bus in
+        scsi)
+            if [[ ! $scsi ]]; then QEMU+=(-device virtio-scsi-pci); fi
+            scsi=yes
+            bus=scsi-hd,rerror=report,werror=report
+            ;;
+        nvme) ;;
+        *) die "$test: unknown bus in a Disk line: $bus" ;;
+        esac
+        QEMU+=(-blockdev "$node" -device "$bus,drive=$name,serial=$name,logical_block_size=$block,physical_block_size=$block")
     done < <(sed -n 's/^# Disk: //p' "$test")
 }
 

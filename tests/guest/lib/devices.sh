@@ -167,7 +167,13 @@ disk_named() {
     var=/dev/$(find_disk "$2")
 }
 find_disk() {
-    local path
+    local path serial
+    for path in /sys/block/nvme*; do
+        if [[ -b /dev/${path##*/} ]] && read -r serial <"$path/device/serial" && [[ $serial == "$1" ]]; then
+            echo "${path##*/}"
+            return
+        fi
+    done
     for path in /sys/block/sd*; do
         # Behind four bytes, the serial number.
         if [[ -b /dev/${path##*/} && $(tail -c +5 "$path/device/vpd_pg80") == "$1" ]]; then

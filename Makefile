@@ -32,7 +32,7 @@ check: ## Format, lints of host and kernel code, documentation, style
 format: ## Format the Rust code as check wants it
 	@scripts/enter sh -c "find src tests -name '*.rs' -print0 | xargs -0 rustfmt --edition 2021"
 
-bench: ## Count the instructions of the I/O path; results in target/bench.tsv
+bench: ## Measure: instructions of the I/O path, throughput, remaps, loading; results in target/bench.tsv
 	@scripts/bench
 
 crash: ## Cut the power at more than ten thousand points, and look for what is lost

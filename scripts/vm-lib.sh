@@ -10,6 +10,11 @@ VM_TOOLS=(bash cat cp mv rm mkdir rmdir ls ln mkfifo dd cmp diff sync sleep date
     partx fio setsid uname id expr tac numfmt cksum)
 VM_MODULES=(dm-mod dm-flakey dm-log-writes dm-delay loop brd null_blk scsi_debug sd_mod virtio_scsi
     virtio_pci virtio_blk ext4 crc32c)
+# What besides these has a test with the line "Files: stacks": to unpack it would slow all others down. The
+# packages are not in the toolchain, for which they would be a new key, and bring systemd along.
+STACKS_PACKAGES=(btrfs-progs f2fs-tools lvm2 cryptsetup-bin mdadm)
+STACKS_TOOLS=(mkfs.xfs xfs_repair mkfs.btrfs btrfs mkfs.f2fs fsck.f2fs lvm cryptsetup mdadm)
+STACKS_MODULES=(xfs btrfs dm-crypt raid1)
 
 # binary_files TOOL...: their paths and those of the libraries that they load.
 binary_files() {
@@ -27,44 +32,79 @@ binary_files() {
     done
 }
 
-# make_base TMP KERNEL: an initramfs (base.cpio) with the tools and Debian's modules, unpacked. Kept
-# uncompressed, for an emulated processor takes longer to unpack than to copy.
-make_base() {
-    local tmp=$1 kernel=$2 root=$1/root file
+# make_files TMP KERNEL: two archives for an initramfs, with the tools and Debian's modules, unpacked:
+# base.cpio, and stacks.cpio for what needs more. Kept uncompressed, for an emulated processor takes
+# longer to unpack than to copy.
+make_files() {
+    local tmp=$1 kernel=$2 root=$1/root more=$1/more file
     say "making the guest's files for $RELEASE"
-    mkdir -p "$root"/{dev,etc,proc,sys,tmp,run,root,var,usr/bin,usr/sbin,usr/lib,usr/lib64}
+    mkdir -p "$root"/{dev,etc,proc,sys,tmp,run,root,var,usr/bin,usr/sbin,usr/lib,usr/lib64} "$more"
     for file in bin sbin lib lib64; do ln -s "usr/$file" "$root/$file"; done
     ln -s /proc/mounts "$root/etc/mtab"
     ln -s bash "$root/usr/bin/sh"
     cp -a /etc/ld.so.cache /etc/mke2fs.conf "$root/etc/"
     printf 'root:x:0:0:root:/root:/bin/bash\n' >"$root/etc/passwd"
     printf 'root:x:0:\ndisk:x:6:\n' >"$root/etc/group"
+    copy_tools "$root" / "${VM_TOOLS[@]}"
+    copy_modules "$root" "$kernel" "${VM_MODULES[@]}"
+    archive "$root" "$tmp/base.cpio"
+    ln -s usr/lib "$more/lib"
+    unpack_packages "$tmp/debian" "${STACKS_PACKAGES[@]}"
+    copy_tools "$more" "$tmp/debian" "${STACKS_TOOLS[@]}"
+    copy_modules "$more" "$kernel" "${VM_MODULES[@]}" "${STACKS_MODULES[@]}"
+    # What the base has is left out, but not the list of the modules, which is longer here.
+    (cd "$more" && find . -type f -not -name 'modules.*') | while read -r file; do
+        if [[ -e $root/$file ]]; then rm "$more/$file"; fi
+    done
+    archive "$more" "$tmp/stacks.cpio"
+    rm -rf "$root" "$more" "$tmp/debian"
+}
+
+# unpack_packages DIR PACKAGE...: them and what else the toolchain lacks for them.
+unpack_packages() {
+    local dir=$1 file
+    local get=(apt-get -q -y -o Debug::NoLocking=1 -o "Dir::Cache::archives=$dir/.deb" --no-install-recommends
+        --download-only install "${@:2}")
+    mkdir -p "$dir/.deb"
+    "${get[@]}" >"$dir/.log" 2>&1 || {
+        logged "$dir/.log" apt-get -q update --error-on=any || die "cannot read the list of the package archive: look at the lines above"
+        logged "$dir/.log" "${get[@]}" || die "cannot fetch ${*:2}: look at the lines above"
+    }
+    for file in "$dir"/.deb/*.deb; do dpkg-deb -x "$file" "$dir"; done
+}
+
+# archive FOLDER FILE
+archive() {
+    (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0) >"$2"
+}
+
+# copy_tools ROOT FROM TOOL...: of the folder FROM, or else the toolchain's.
+copy_tools() {
+    local root=$1 from=${2%/} file
     {
-        binary_files "${VM_TOOLS[@]}"
+        PATH=$from/usr/sbin:$from/usr/bin:$PATH LD_LIBRARY_PATH=$(echo "$from"/usr/lib/*-linux-gnu) binary_files "${@:3}"
         # The programs in Rust and the threads of fio load these.
         ldconfig -p | grep -oE '/[^ ]*/lib(gcc_s|m)\.so\.[0-9]+$'
     } | sort -u | while read -r file; do
-        # Into the merged /usr, under every name that the loader may ask for.
-        case $file in /bin/* | /sbin/* | /lib*) file=/usr$file ;; esac
-        mkdir -p "$root${file%/*}"
-        cp -a "$file" "$root$file"
-        if [[ -L $file ]]; then
-            file=$(realpath "$file")
-            mkdir -p "$root${file%/*}"
-            cp "$file" "$root$file"
-        fi
+        copy_file "$root" "$from" "$file"
+        if [[ -L $file ]]; then copy_file "$root" "$from" "$(realpath "$file")"; fi
     done
-    vm_modules "$root" "$kernel"
-    (cd "$root" && find . | cpio -o -H newc --quiet -R 0:0) >"$tmp/base.cpio"
-    rm -rf "$root"
 }
 
-# vm_modules ROOT KERNEL: what VM_MODULES need, with a dependency list of their own.
-vm_modules() {
+# copy_file ROOT FROM FILE: into the merged /usr, under every name that the loader may ask for.
+copy_file() {
+    local place=${3#"$2"}
+    case $place in /bin/* | /sbin/* | /lib*) place=/usr$place ;; esac
+    mkdir -p "$1${place%/*}"
+    cp -a "$3" "$1$place"
+}
+
+# copy_modules ROOT KERNEL MODULE...: with what they need, and a dependency list of their own.
+copy_modules() {
     local root=$1 kernel=$2 lib=usr/lib/modules/$RELEASE module file
     mkdir -p "$root/$lib"
     cp "$kernel/lib/modules/$RELEASE"/modules.{builtin,builtin.modinfo,order} "$root/$lib/"
-    for module in "${VM_MODULES[@]}"; do
+    for module in "${@:3}"; do
         modprobe -d "$kernel" -S "$RELEASE" --show-depends "$module" ||
             die "Debian's kernel $RELEASE has no module $module, which the guests need"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r file; do
@@ -77,14 +117,15 @@ vm_modules() {
     depmod -b "$root" "$RELEASE"
 }
 
-# vm_base: sets BASE (the initramfs) and VMLINUZ.
+# vm_base: sets BASE and STACKS (archives of the initramfs) and VMLINUZ.
 vm_base() {
     local kernel item
     pick_kernel "${GUEST_KERNEL:-current}"
     kernel=$("$REPO/scripts/debian-kernel" "${GUEST_KERNEL:-current}")
     item=guest-files-$RELEASE-$KEY-$(hash "$REPO/scripts/vm-lib.sh")
-    cache_item "$item" 300 make_base "$kernel"
+    cache_item "$item" 500 make_files "$kernel"
     BASE=$CACHE/$item/base.cpio
+    STACKS=$CACHE/$item/stacks.cpio
     VMLINUZ=$kernel/vmlinuz
 }
 
@@ -124,17 +165,18 @@ probe_accel() {
 
 # A test says what disks it wants in lines of its head:
 #
-#   # Disk: NAME SIZE [read=S,...] [write=S,...] [eio=S,...] [block=N]
+#   # Disk: NAME SIZE [read=S,...] [write=S,...] [eio=S,...] [block=N] [bus=nvme]
 #
 # NAME is the serial number by which the test finds it. Sectors S fail: reads with a medium error,
-# writes with what errno 61 and EIO give a SCSI disk. block is its sector size.
+# writes with what errno 61 and EIO give a disk. block is its sector size. It is a SCSI disk, or NVMe.
 vm_disks() {
-    local n=0 name size word key rule sector spec block
+    local scsi= name size word key rule sector spec block bus
     local dir=$1
     while read -r name size spec; do
         truncate -s "$size" "$dir/$name.img"
         rule=0
         block=512
+        bus=scsi
         local node="driver=blkdebug,node-name=$name,image.driver=file,image.filename=$dir/$name.img"
         # shellcheck disable=SC2086
         for word in $spec; do
@@ -142,6 +184,10 @@ vm_disks() {
             case $key in
             block)
                 block=${word#*=}
+                continue
+                ;;
+            bus)
+                bus=${word#*=}
                 continue
                 ;;
             read | write | eio) ;;
@@ -159,9 +205,16 @@ vm_disks() {
                 done
             done
         done
-        ((n)) || QEMU+=(-device virtio-scsi-pci)
-        QEMU+=(-blockdev "$node" -device "scsi-hd,drive=$name,serial=$name,rerror=report,werror=report,logical_block_size=$block,physical_block_size=$block")
-        n=$((n + 1))
+        case $bus in
+        scsi)
+            if [[ ! $scsi ]]; then QEMU+=(-device virtio-scsi-pci); fi
+            scsi=yes
+            bus=scsi-hd,rerror=report,werror=report
+            ;;
+        nvme) ;;
+        *) die "$test: unknown bus in a Disk line: $bus" ;;
+        esac
+        QEMU+=(-blockdev "$node" -device "$bus,drive=$name,serial=$name,logical_block_size=$block,physical_block_size=$block")
     done < <(sed -n 's/^# Disk: //p' "$test")
 }
 
@@ -188,6 +241,7 @@ run_vm() {
     strip -o "$VM_TMP/tools/tools/sectors" "$TARGET/debug/examples/sectors"
     {
         cat "$BASE"
+        if grep -q '^# Files: stacks$' "$test"; then cat "$STACKS"; fi
         (
             cd /
             {

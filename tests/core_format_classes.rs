@@ -37,6 +37,11 @@ fn unknown_features_by_their_class() {
     let mut disk = edited(|sb| sb.features.compatible = 1 << 63);
     let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
     assert!(!opened.report.read_only);
+    // It is kept over sessions.
+    let mut driver = Driver::new(opened.map, opened.writer);
+    assert_eq!(driver.begin(&mut disk, &mut Power::default()), Ok(()));
+    let again = found(&mut disk, LEN).expect("a superblock").superblock;
+    assert_eq!((again.features.compatible, again.epoch), (1 << 63, 2));
     let mut disk = edited(|sb| sb.features.read_only = 2);
     let before = disk.medium.clone();
     let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));

@@ -65,7 +65,7 @@ impl Case {
                 "Module" => case.module = value.to_owned(),
                 "Caught" => case.caught = Some(value.to_owned()),
                 // For scripts/guest, and the licence line.
-                "Disk" | "SPDX-License-Identifier" => {}
+                "Disk" | "Files" | "SPDX-License-Identifier" => {}
                 _ if key.contains(' ') => {}
                 _ => bail!("unknown line: {line}"),
             }

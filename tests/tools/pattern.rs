@@ -4,6 +4,7 @@
 
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
 use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -65,6 +66,15 @@ impl Device {
             .custom_flags(libc::O_DIRECT)
             .open(path);
         Ok(Device(file.with_context(|| path.to_owned())?))
+    }
+
+    /// How long it is.
+    pub fn sectors(&self) -> std::io::Result<u64> {
+        Ok((&self.0).seek(SeekFrom::End(0))? / SECTOR as u64)
+    }
+
+    pub fn descriptor(&self) -> libc::c_int {
+        self.0.as_raw_fd()
     }
 
     pub fn read(&self, buffer: &mut [u8], sector: u64) -> std::io::Result<()> {

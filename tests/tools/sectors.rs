@@ -14,13 +14,22 @@
 //! sectors cycle  MODULE ROUNDS TABLE
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
+//! sectors speed  read|write DEVICE FROM SPAN DEPTH COUNT
+//! sectors together DEVICE FROM STEP COUNT GATE GENERATION
+//! sectors area   DEVICE MAIN_SECTORS ENTRIES [--step N] [--second SECTOR]
+//! sectors load   DEVICE TABLE
 //! sectors uevents
 //! ```
 //!
 //! `hammer` records what was acknowledged; `check` compares a device with that, at a moment of the record,
 //! which is called `end`. `crash` is the crash campaign, `faults` the fault campaign, `fuzz` sends a device
 //! what is wrong. `judge` says what the kernel of a guest had to complain of. `messages` sends what it reads, a line each.
+//! `time`, `speed`, `together` and `load` measure, and print nanoseconds. `area` makes a spare area with entries.
 
+#[path = "aio.rs"]
+mod aio;
+#[path = "area.rs"]
+mod area;
 #[path = "crash.rs"]
 mod crash;
 #[path = "cycle.rs"]
@@ -52,7 +61,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|uevents ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|speed|together|area|load|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -172,6 +181,37 @@ fn run(args: Vec<String>) -> Result<()> {
             let write = op == "write";
             let ns = time::run(device, write, number(from)?, number(span)?, number(count)?)?;
             println!("{ns:.0}");
+            Ok(())
+        }
+        ["speed", op @ ("read" | "write"), device, from, span, depth, count] => {
+            let write = op == "write";
+            let depth = number(depth)? as usize;
+            let (from, span, count) = (number(from)?, number(span)?, number(count)?);
+            let (each, latency) = aio::speed(device, write, from, span, depth, count)?;
+            println!("{each:.0} {latency:.0}");
+            Ok(())
+        }
+        ["together", device, from, step, count, gate, generation] => {
+            let (from, step, count) = (number(from)?, number(step)?, number(count)?);
+            let generation = number(generation)? as u32;
+            println!(
+                "{}",
+                aio::together(device, from, step, count, gate, generation)?
+            );
+            Ok(())
+        }
+        ["area", device, main, entries] => area::run(&area::Plan {
+            device: device.to_owned(),
+            main: number(main)?,
+            entries: number(entries)?,
+            step: options.number("step", 8)?,
+            second: options.number("second", 0)?,
+        }),
+        ["load", device, table] => {
+            let control = dm::Control::open()?;
+            let start = std::time::Instant::now();
+            control.create(device, table)?;
+            println!("{}", start.elapsed().as_nanos());
             Ok(())
         }
         _ => bail!(USAGE),

@@ -110,6 +110,26 @@ flakey_disk() {
     dm_create "$1" "0 $(sectors_of "$2") flakey $2 0 0 1 $(($# - 2)) ${*:3}"
 }
 
+# weak_disk NAME DEVICE: it can go bad while it is in use: writes to bad sectors fail, and what they
+# held is still read. (Of the module in tests/guest/weak, in all lanes.)
+weak_disk() {
+    if [[ ! -d /sys/module/weak ]]; then
+        load dm-mod
+        need insmod "${GUEST_MODULE%/*}/weak.ko"
+        at_exit rmmod weak
+    fi
+    dm_create "$1" "0 $(sectors_of "$2") weak $2"
+}
+# weak_bad NAME FIRST COUNT [STEP [END]]: these sectors, or so many of each STEP up to END.
+weak_bad() {
+    need dmsetup message "$1" 0 bad "${@:2}"
+}
+# weak_tried NAME: how many bad sectors somebody has tried to write.
+weak_tried() {
+    local status words
+    status=$(dmsetup status "$1") && read -ra words <<<"$status" && echo "${words[4]}"
+}
+
 # scsi_disk VAR [PARAM=VALUE...]: a disk of scsi_debug (dev_size_mb, sector_size, ...).
 scsi_disk() {
     local -n var=$1
@@ -167,7 +187,13 @@ disk_named() {
     var=/dev/$(find_disk "$2")
 }
 find_disk() {
-    local path
+    local path serial
+    for path in /sys/block/nvme*; do
+        if [[ -b /dev/${path##*/} ]] && read -r serial <"$path/device/serial" && [[ $serial == "$1" ]]; then
+            echo "${path##*/}"
+            return
+        fi
+    done
     for path in /sys/block/sd*; do
         # Behind four bytes, the serial number.
         if [[ -b /dev/${path##*/} && $(tail -c +5 "$path/device/vpd_pg80") == "$1" ]]; then

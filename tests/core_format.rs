@@ -195,7 +195,8 @@ fn metadata_and_spare_blocks_cannot_overlap() {
     for len in [4200, 6144, 6151, 32_775, 32_776, 40_000, 300_000] {
         for sectors in [1, 2, 8, 64, 2048] {
             let size = BlockSize::new(sectors).expect("a size");
-            let layout = match Layout::plan(SectorCount(len), size, SectorCount(8)) {
+            let layout = match Layout::plan(SectorCount(len), size, SectorCount(8), SectorCount(0))
+            {
                 Ok(layout) => layout,
                 Err(e) => {
                     assert_eq!(e, LayoutError::TooSmall);
@@ -229,9 +230,31 @@ fn metadata_and_spare_blocks_cannot_overlap() {
 }
 
 #[test]
+fn a_superblock_has_its_physical_blocks_for_itself() {
+    for (physical, phase) in [(1, 0), (8, 0), (8, 1), (8, 7), (32, 0), (32, 24), (128, 8)] {
+        let room = Layout::room(physical, phase);
+        let layout = Layout::plan(SectorCount(100_000), block8(), SectorCount(8), room);
+        let layout = layout.expect("a layout");
+        let physical = u64::from(physical);
+        let physical_block = |at: u64| (at + u64::from(phase)) / physical;
+        let mut tested = 0;
+        for region in layout.regions() {
+            let end = region.start.0 + region.len.0;
+            for place in layout.places().as_slice() {
+                let before = physical_block(end - 1) < physical_block(place.0);
+                let behind = physical_block(region.start.0) > physical_block(place.0 + 7);
+                assert!(before || behind, "{physical} {phase} {region:?} {place:?}");
+                tested += 1;
+            }
+        }
+        assert!(tested > 12, "{tested}");
+    }
+}
+
+#[test]
 fn superblocks_lie_far_apart_and_copies_at_both_ends() {
     let len = SectorCount(1 << 31);
-    let layout = Layout::plan(len, block8(), SectorCount(8)).expect("a layout");
+    let layout = Layout::plan(len, block8(), SectorCount(8), SectorCount(0)).expect("a layout");
     let places: Vec<u64> = layout.places().as_slice().iter().map(|s| s.0).collect();
     assert_eq!(places, [0, 2048, 32_768, 524_288, 8_388_608, 134_217_728]);
     let (a, _) = layout.log_sector(CopyId::A, Half::First, 0).expect("A");
@@ -247,7 +270,12 @@ fn superblocks_lie_far_apart_and_copies_at_both_ends() {
 #[test]
 fn alignment_is_kept() {
     for align in [8, 64, 2048] {
-        let layout = Layout::plan(SectorCount(100_000), block8(), SectorCount(align));
+        let layout = Layout::plan(
+            SectorCount(100_000),
+            block8(),
+            SectorCount(align),
+            SectorCount(0),
+        );
         let layout = layout.expect("a layout");
         for region in layout.regions().iter().filter(|r| r.r#use == Use::Spare) {
             assert_eq!(region.start.0 % align, 0);
@@ -257,7 +285,7 @@ fn alignment_is_kept() {
 
 #[test]
 fn the_largest_and_the_smallest_area() {
-    let plan = |len| Layout::plan(SectorCount(len), block8(), SectorCount(8));
+    let plan = |len| Layout::plan(SectorCount(len), block8(), SectorCount(8), SectorCount(0));
     let huge = plan(u64::MAX).expect("a layout");
     assert_eq!(huge.spare_count(), 1 << 24);
     assert_eq!(huge.places().as_slice().len(), Places::MAX);

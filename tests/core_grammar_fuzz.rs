@@ -241,7 +241,13 @@ fn len_and_words() -> impl Strategy<Value = (u64, Vec<String>)> {
 fn damaged_table() -> impl Strategy<Value = Vec<String>> {
     let right = "8:0 8:16 2048 409600 8 block_sectors 16 main_start 64 error_policy any \
                  pending_writes main";
-    let damage = (0..6u32, 0..13usize, 0..13usize, near(409_600), "\\PC{0,8}");
+    let damage = (
+        0..6u32,
+        0..13usize,
+        0..13usize,
+        near(409_600),
+        "[^\\s\\pC]{0,8}",
+    );
     prop::collection::vec(damage, 0..5).prop_map(move |all| {
         let mut words: Vec<String> = right.split_whitespace().map(String::from).collect();
         for (what, at, other, number, noise) in all {

@@ -227,13 +227,27 @@ pub struct Layout {
 
 impl Layout {
     /// Plans a new area of `len` sectors for blocks of `block`. Spare blocks are aligned, relative to the
-    /// area's start, to the block, to 4 KiB, and to `align` (a power of two).
+    /// area's start, to the block, to 4 KiB, and to `align` (a power of two). No region lies within
+    /// [`room`](Self::room) of a superblock.
     pub fn plan(
         len: SectorCount,
         block: BlockSize,
         align: SectorCount,
+        room: SectorCount,
     ) -> Result<Layout, LayoutError> {
-        plan::plan(len, block, align)
+        plan::plan(len, block, align, room)
+    }
+
+    /// How far all else has to be from a superblock to share no physical block with it, where one is
+    /// `physical` sectors long and the area begins `phase` sectors behind the start of one: a power cut
+    /// while one sector of a physical block is written can take all of it.
+    pub fn room(physical: u32, phase: u32) -> SectorCount {
+        let physical = u64::from(physical);
+        if phase == 0 && physical <= META_SECTORS {
+            return SectorCount(0);
+        }
+        let low = META_SECTORS.wrapping_sub(1);
+        SectorCount(physical.wrapping_add(low) & !low)
     }
 
     /// Checks a table of regions, as it was read or planned.

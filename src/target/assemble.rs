@@ -15,7 +15,7 @@ use dm_remap_core::{
 
 use crate::{
     dm::{
-        device::{BlockDevice, DeviceInfo, UniqueIdKind},
+        device::{DeviceInfo, UniqueIdKind},
         status::Status,
     },
     kernel_ext::{clock, memory::Boxed, workqueue::Worker},
@@ -74,15 +74,20 @@ pub(crate) fn expectation(
 }
 
 /// How an area would be divided if it were formatted now.
-pub(crate) fn plan(shape: &Shape, main: &DeviceInfo) -> Result<Layout, LayoutError> {
+pub(crate) fn plan(
+    shape: &Shape,
+    main: &DeviceInfo,
+    spare: &DeviceInfo,
+) -> Result<Layout, LayoutError> {
     let logical = u64::from(main.logical_block()) / SECTOR_BYTES as u64;
-    Layout::plan(shape.spare_len, shape.block, SectorCount(logical))
+    let (size, past) = physical(spare, shape.spare_start);
+    let room = Layout::room(size, past);
+    Layout::plan(shape.spare_len, shape.block, SectorCount(logical), room)
 }
 
-/// The size of a physical block of `device` in sectors, and how far sector `at` lies past an edge of one.
+/// The size of a physical block of a device in sectors, and how far sector `at` lies past an edge of one.
 #[inline(never)]
-fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
-    let info = device.info();
+fn physical(info: &DeviceInfo, at: Sector) -> (u32, u32) {
     let size = (info.physical_block() / SECTOR_BYTES as u32).max(1);
     // Edges of physical blocks are the disk's, wherever that or a partition begins.
     let past = (at.0 as u32).wrapping_sub(info.physical_edge());
@@ -94,8 +99,8 @@ fn physical(device: &BlockDevice, at: Sector) -> (u32, u32) {
 #[inline(never)]
 fn config(volume: &Volume, table: &Table, spares: u32) -> Config {
     let (shape, wishes) = (table.shape(), table.wishes());
-    let (main_physical, main_phase) = physical(&volume.main, shape.main_start);
-    let (spare_physical, spare_phase) = physical(&volume.spare, shape.spare_start);
+    let (main_physical, main_phase) = physical(&volume.main.info(), shape.main_start);
+    let (spare_physical, spare_phase) = physical(&volume.spare.info(), shape.spare_start);
     Config {
         policy: wishes.policy,
         auto_remap: wishes.auto_remap,
@@ -190,7 +195,7 @@ fn survey(
     expect: &Expect,
 ) -> Result<Boxed<Formatted>, Failure> {
     let len = volume.shape().spare_len;
-    let plan = plan(volume.shape(), &volume.main.info());
+    let plan = plan(volume.shape(), &volume.main.info(), &volume.spare.info());
     let formatted = match open::examine(area, len, plan.as_ref().ok())? {
         Examined::Formatted(formatted) => formatted,
         Examined::Blank => {

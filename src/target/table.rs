@@ -328,7 +328,7 @@ fn look(
 ) -> Result<BlockSize, Failure> {
     let mut area = SpareArea::new(device, shape.spare_start)?;
     let expect = assemble::expectation(main, spare, shape, asked);
-    let plan = assemble::plan(shape, main);
+    let plan = assemble::plan(shape, main, spare);
     let seen = open::examine(&mut area, shape.spare_len, plan.as_ref().ok());
     match (seen, plan) {
         (Ok(Examined::Formatted(found)), _) => {

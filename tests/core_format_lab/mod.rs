@@ -45,7 +45,7 @@ pub fn block8() -> BlockSize {
 }
 
 pub fn plan(len: u64) -> Layout {
-    Layout::plan(SectorCount(len), block8(), SectorCount(8)).expect("a layout")
+    Layout::plan(SectorCount(len), block8(), SectorCount(8), SectorCount(0)).expect("a layout")
 }
 
 pub fn params(len: u64) -> Params {

@@ -43,7 +43,8 @@ fn names(sectors: u64) -> Identities {
 
 pub fn format(spare: &mut Disk, shape: &Shape) {
     let len = SectorCount(shape.spare_len);
-    let layout = Layout::plan(len, block(shape), SectorCount(1)).expect("a layout");
+    let room = Layout::room(shape.spare_physical, shape.spare_phase);
+    let layout = Layout::plan(len, block(shape), SectorCount(1), room).expect("a layout");
     let params = Params {
         uuid: [7; 16],
         main: names(shape.len),

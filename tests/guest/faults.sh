@@ -9,6 +9,6 @@
 . ./lib/faults.sh
 
 fault_disks
-tool sectors faults --seconds 40 --session 5 --stride 12 || fail "faults are not survived"
+tool sectors faults --seconds 40 --session 8 --stride 12 || fail "faults are not survived"
 check "the idle device goes" dmsetup remove idle
 check "nothing is left" rmmod dm_remap

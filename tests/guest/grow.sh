@@ -40,7 +40,7 @@ refuse "and a spare area" dmsetup load r --table "0 32768 remap /dev/main $wide 
 kernel_said "spare area overlaps a range that another remap device uses"
 check "sectors behind the target are written" tool sectors write /dev/main 2044 64 1
 need dd if=/dev/zero of=/dev/mapper/r bs=512 count=1024 oflag=direct status=none
-"$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 1024 --writers 2 --writes 300 >/tmp/hammer 2>&1 &
+"$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 1024 --writers 2 --readers 0 --writes 300 >/tmp/hammer 2>&1 &
 hammer=$!
 need dmsetup load r --table "$longer"
 equal "a table that is not resumed changes nothing" 2044 "$(blockdev --getsz /dev/mapper/r)"

@@ -12,7 +12,7 @@ new_disk spare 4
 remap_create r "$main" "$spare"
 check "sectors are written" tool sectors write /dev/mapper/r 0 4096 1 --step 64
 move r 80 16 2
-"$GUEST_TOOLS/sectors" hammer /dev/mapper/r 1024 1024 --writers 4 --writes 100000 --errors-ok >/tmp/hammer 2>&1 &
+"$GUEST_TOOLS/sectors" hammer /dev/mapper/r 1024 1024 --writers 4 --readers 0 --writes 100000 --errors-ok >/tmp/hammer 2>&1 &
 hammer=$!
 before=$(counter "$main" writes)
 busy() { (($(counter "$main" writes) > before + 20)); }

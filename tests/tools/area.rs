@@ -63,7 +63,8 @@ pub fn run(plan: &Plan) -> Result<()> {
         device,
         buffer: Buffer::new(MAX_TRANSFER / SECTOR)?,
     };
-    let layout = Layout::plan(len, block, SectorCount(1)).map_err(|why| anyhow!("{why:?}"))?;
+    let layout = Layout::plan(len, block, SectorCount(1), SectorCount(0))
+        .map_err(|why| anyhow!("{why:?}"))?;
     let room = layout.spare_count();
     ensure!(
         plan.entries <= room.into() && plan.step >= BLOCK && plan.step % BLOCK == 0,

@@ -44,8 +44,8 @@ const FEATURES: [&str; 4] = [
     "block_sectors 1",
 ];
 
-const WRITERS: u64 = 3;
-const READERS: u64 = 1;
+const WRITERS: u64 = 6;
+const READERS: u64 = 2;
 
 /// How often the device is brought up in a life to be used.
 const SESSIONS: u64 = 2;
@@ -227,7 +227,8 @@ impl Campaign {
         let of = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         println!(
             "{who}: lives {}, I/Os {}, injected: failslab {slab}, fail_page_alloc {pages}, fail_make_request \
-             {requests}, disk errors {}; blocks moved {}, commits {}, errors returned {}, lost as said {}, \
+             {requests}, disk errors {}; blocks moved {}, commits {}, errors returned {}, sectors looked \
+             at {}, lost as said {}, \
              losses {}, garbage reads {}",
             self.lives,
             of(&figures.ios),
@@ -235,6 +236,7 @@ impl Campaign {
             self.moved,
             self.commits,
             of(&figures.errors),
+            of(&figures.checked),
             self.lost,
             of(&figures.losses),
             of(&figures.garbage),

@@ -95,12 +95,13 @@ struct Gaps {
 }
 
 impl Gaps {
-    fn new(len: u64) -> Gaps {
+    fn new(len: u64, room: u64) -> Gaps {
         let mut gaps = Gaps {
             at: [(0, 0); Places::MAX],
         };
         let places = Places::of_superblocks(SectorCount(len));
-        let ends = places.as_slice().iter().skip(1).map(|s| s.0);
+        let ends = places.as_slice().iter().skip(1);
+        let ends = ends.map(|s| s.0.saturating_sub(room));
         let end = len & !META_SECTORS.wrapping_sub(1);
         for ((gap, place), next) in gaps
             .at
@@ -108,7 +109,8 @@ impl Gaps {
             .zip(places.as_slice())
             .zip(ends.chain([end]))
         {
-            *gap = (place.0.saturating_add(META_SECTORS), next);
+            let start = place.0.saturating_add(META_SECTORS).saturating_add(room);
+            *gap = (start, next);
         }
         gaps
     }
@@ -163,10 +165,11 @@ fn carve(
     len: u64,
     block: BlockSize,
     align: u64,
+    room: u64,
     spares: u32,
 ) -> Option<()> {
     regions.clear();
-    let mut gaps = Gaps::new(len);
+    let mut gaps = Gaps::new(len, room);
     let half_len = half_blocks(spares, block, quota(spares)).checked_mul(META_SECTORS)?;
     let log = |copy, half| Use::Log { copy, half };
     for half in Half::BOTH {
@@ -197,6 +200,7 @@ pub(super) fn plan(
     len: SectorCount,
     block: BlockSize,
     align: SectorCount,
+    room: SectorCount,
 ) -> Result<Layout, LayoutError> {
     let align = align
         .0
@@ -214,13 +218,14 @@ pub(super) fn plan(
     let (mut works, mut fails) = (0u32, MAX_SPARE_BLOCKS.saturating_add(1));
     while fails.saturating_sub(works) > 1 {
         let middle = works.midpoint(fails);
-        if carve(&mut regions, len.0, block, align, middle).is_some() {
+        if carve(&mut regions, len.0, block, align, room.0, middle).is_some() {
             works = middle;
         } else {
             fails = middle;
         }
     }
-    if works < MIN_SPARE_BLOCKS || carve(&mut regions, len.0, block, align, works).is_none() {
+    if works < MIN_SPARE_BLOCKS || carve(&mut regions, len.0, block, align, room.0, works).is_none()
+    {
         return Err(LayoutError::TooSmall);
     }
     Layout::new(len, block, quota(works), regions)

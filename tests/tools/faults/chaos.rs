@@ -40,11 +40,11 @@ pub fn run(stack: &Stack, ledger: &Ledger<'_>, seed: &mut u64) -> Result<()> {
                     dust(stack, disk, seed)?;
                 }
             }
-            13..=14 => administrate(stack, seed)?,
-            15..=18 => ask(stack),
+            13 => administrate(stack, seed)?,
+            14..=18 => ask(stack),
             _ => change(stack, seed),
         }
-        thread::sleep(Duration::from_micros(mix(seed) % 20_000));
+        thread::sleep(Duration::from_micros(mix(seed) % 40_000));
     }
     Ok(())
 }
@@ -131,9 +131,7 @@ fn ask(stack: &Stack) {
         }
     }
     failing::leave();
-    let wrong = control
-        .status(NAME)
-        .is_ok_and(|line| line.contains("needs_check"));
+    let wrong = control.status(NAME).is_ok_and(|line| line.contains(" ro "));
     if wrong {
         let _ = control.message(NAME, "clear_needs_check");
     }

@@ -17,7 +17,10 @@ pub const LONGEST: u64 = 40;
 /// The figures of all lives.
 #[derive(Default)]
 pub struct Figures {
+    /// Those of users, while things fail.
     pub ios: AtomicU64,
+    /// Sectors that were looked at when nothing failed any more.
+    pub checked: AtomicU64,
     pub errors: AtomicU64,
     pub losses: AtomicU64,
     pub garbage: AtomicU64,
@@ -218,16 +221,23 @@ impl User<'_> {
     /// the sectors that cannot be read are told.
     pub fn read_back(&mut self) -> Result<Vec<u64>> {
         let mut state = self.ledger.lock()?;
+        let checked = &self.ledger.figures.checked;
+        checked.fetch_add(state.sectors.len() as u64, Ordering::Relaxed);
         let mut unread = Vec::new();
-        let buffer = &mut self.buffer[..SECTOR];
-        for (n, sector) in (0u64..).zip(&mut state.sectors) {
-            self.ledger.figures.ios.fetch_add(1, Ordering::Relaxed);
-            if self.device.read(buffer, n).is_err() {
-                unread.push(n);
-                continue;
+        let step = LONGEST as usize;
+        let first_of = (0u64..).step_by(step);
+        for (first, sectors) in first_of.zip(state.sectors.chunks_mut(step)) {
+            let bytes = &mut self.buffer[..sectors.len() * SECTOR];
+            let whole = self.device.read(bytes, first).is_ok();
+            let each = bytes.chunks_exact_mut(SECTOR).zip(sectors);
+            for (n, (bytes, sector)) in (first..).zip(each) {
+                if !whole && self.device.read(bytes, n).is_err() {
+                    unread.push(n);
+                    continue;
+                }
+                let seen = sector.judge(bytes, n, sector.acked);
+                sector.acked = seen.map_err(|wrong| self.ledger.wrong(wrong))?;
             }
-            let seen = sector.judge(buffer, n, sector.acked);
-            sector.acked = seen.map_err(|wrong| self.ledger.wrong(wrong))?;
         }
         Ok(unread)
     }
@@ -243,7 +253,6 @@ impl User<'_> {
             for (n, sector) in (first..).zip(bytes.chunks_exact_mut(SECTOR)) {
                 fill(sector, n, id);
             }
-            self.ledger.figures.ios.fetch_add(1, Ordering::Relaxed);
             let result = self.device.write(bytes, first, false);
             result.map_err(|error| {
                 anyhow!("nothing fails, and a write of {first} ends with {error}")

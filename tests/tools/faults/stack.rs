@@ -172,8 +172,8 @@ impl Stack {
                 "it stays as it is: {}",
                 fields.join(" ")
             );
-            if check != "-" {
-                // It may have got there by itself meanwhile.
+            // Where nothing could be written when it came up, the map is `ro` and needs no check.
+            if state != "rw" || check != "-" {
                 let _ = self.control.message(NAME, "clear_needs_check");
             }
             thread::sleep(Duration::from_millis(20));

@@ -300,3 +300,34 @@ fn in_a_storm_nothing_is_evacuated_and_pending_writes_go_to_main() {
     assert_eq!(lab.write_now(4096, 8), Ok(()));
     assert_eq!(remapped(&lab), 7);
 }
+
+#[test]
+fn a_read_of_the_scanner_ends_a_storm_that_has_lasted_long_enough() {
+    let mut lab = Lab::new(shape());
+    bad_read(&mut lab, 0, 8192);
+    for region in 0..64 {
+        assert!(lab.read_now(region * 64, 8).is_err());
+    }
+    assert!(stormy(&lab));
+    let until = lab.engine.storm_until().expect("a storm");
+    assert!(until >= lab.now + 5_000, "some seconds");
+    let gave = |lab: &mut Lab, now| {
+        lab.now = now;
+        lab.engine.main_gave_a_read(now);
+        lab.settle();
+        stormy(lab)
+    };
+    assert!(gave(&mut lab, until - 1), "too soon");
+    assert!(!gave(&mut lab, until));
+    assert_eq!(lab.engine.storm_until(), None);
+}
+
+#[test]
+fn a_read_does_not_end_a_storm_of_writes() {
+    let mut lab = no_write_works();
+    assert_eq!(lab.engine.storm_until(), Some(u64::MAX));
+    lab.now += 600_000;
+    lab.engine.main_gave_a_read(lab.now);
+    lab.settle();
+    assert!(stormy(&lab));
+}

@@ -132,11 +132,26 @@ fn after_a_failure_of_the_way_it_waits() {
 fn what_users_found_is_followed_up_once() {
     let mut k = keeper();
     k.set_mode(ScanMode::On);
-    assert!(k.found(1, 1, &error(40 * 2048 + 8, 8), false));
-    assert!(!k.found(1, 1, &error(40 * 2048 + 8, 0), false), "known");
+    assert!(k.found(1, 1, &error(40 * 2048 + 8, 8), false, true));
+    assert!(!k.found(1, 1, &error(40 * 2048 + 8, 0), false, true), "known");
     let (_, start, _) = read(&mut k, 10_000, 0);
     assert_eq!(start, 0, "the span of the hit, which begins here");
     assert_eq!(k.health.map.records().len(), 1);
+}
+
+#[test]
+fn what_cannot_be_marked_is_new_once() {
+    let mut k = keeper();
+    assert!(k.found(1, 1, &error(40 * 2048 + 8, 8), true, false));
+    for n in 0..9 {
+        let again = k.found(n, n * 3600, &error(40 * 2048 + 8, 8), true, false);
+        assert!(!again, "nothing is new");
+    }
+    k.next(0, 40_000, QUIET, false);
+    assert_eq!(k.health.predictor.totals().sectors, 8);
+    assert!(k.found(9, 40_000, &error(90, 8), true, false), "elsewhere");
+    let marked = error(40 * 2048 + 16, 8);
+    assert!(k.found(9, 40_000, &marked, true, true), "it can be marked");
 }
 
 #[test]
@@ -146,7 +161,7 @@ fn errors_of_the_spare_are_not_mains() {
         side: Side::Spare,
         ..error(8, 8)
     };
-    assert!(k.found(1, 1, &found, true));
+    assert!(k.found(1, 1, &found, true, true));
     assert!(k.health.map.records().is_empty());
     assert_eq!(k.save_at(), None);
 }
@@ -163,7 +178,7 @@ fn a_level_is_told_when_it_is_crossed() {
         for n in 0..3u64 {
             let mut place = place;
             place.at = Sector((day * 3 + n) * 700 * 2048);
-            k.found(day, unix + n * 7200, &place, true);
+            k.found(day, unix + n * 7200, &place, true, true);
         }
         told.extend(k.crossed());
     }
@@ -176,7 +191,7 @@ fn what_is_known_is_saved_and_taken_up() {
     let uuid = [7; 16];
     let mut k = keeper();
     k.set_mode(ScanMode::On);
-    k.found(5, 5, &error(2048, 8), true);
+    k.found(5, 5, &error(2048, 8), true, true);
     assert!(k.save_at().is_some_and(|at| at > 5));
     let image = k.image(8, uuid).expect("memory");
     assert_eq!((k.sequence(), k.save_at()), (1, None));
@@ -209,10 +224,10 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
     );
     assert!(k.evacuates(1, &read, true, 51, 100));
     assert!(!k.evacuates(2, &read, true, 100, 100), "too soon");
-    k.found(3, 3, &error(10, 8), true);
-    k.found(3, 3, &error(4096, 8), true);
+    k.found(3, 3, &error(10, 8), true, true);
+    k.found(3, 3, &error(4096, 8), true, true);
     for n in 0..8 {
-        k.found(3, 3 + n, &error(2100 + n * 8, 8), true);
+        k.found(3, 3 + n, &error(2100 + n * 8, 8), true, true);
     }
     assert!(k.evacuates(2000, &read, false, 100, 100), "danger");
     let spare = dm_remap_core::health::scan::Read {

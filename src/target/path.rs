@@ -106,6 +106,14 @@ pub(crate) fn fault_of(status: Status) -> Fault {
     }
 }
 
+/// Whether the way to the device failed: a cable, a controller, a drive that does not answer.
+fn is_the_ways(status: Status) -> bool {
+    matches!(
+        status,
+        Status::TRANSPORT | Status::TIMEOUT | Status::OFFLINE
+    )
+}
+
 /// Reads and writes are what can be remapped, and zeros are written.
 pub(crate) fn direction(op: BioOp) -> Option<Op> {
     match op {
@@ -310,6 +318,9 @@ fn end_other<'a>(
         _ => Verdict::PassUp,
     };
     if judged == Verdict::PassUp {
+        if is_the_ways(status) && !bio.went_to(table.spare) {
+            volume.tell_way_failed();
+        }
         return bio.done(status);
     }
     bio.data_mut().kind = Kind::Failed;

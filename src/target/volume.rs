@@ -111,6 +111,8 @@ pub(crate) struct Volume {
     wishes: Atomic<u32>,
     /// Main took a write, which the engine wants to know of.
     main_took: Atomic<bool>,
+    /// The way to main failed for a user, which the keeper wants to know of.
+    way_failed: Atomic<bool>,
     /// A flush failed: the next flush fails, and so does the next FUA write.
     fail_next_flush: Atomic<bool>,
     fail_next_fua: Atomic<bool>,
@@ -175,6 +177,7 @@ impl Volume {
                     spare_flushed: Atomic::new(0u64),
                     wishes: Atomic::new(0u32),
                     main_took: Atomic::new(false),
+                    way_failed: Atomic::new(false),
                     fail_next_flush: Atomic::new(false),
                     fail_next_fua: Atomic::new(false),
                     batches: Atomic::new(0u64),
@@ -324,6 +327,11 @@ impl Volume {
         self.main_took.load(Relaxed) && self.main_took.xchg(false, Full)
     }
 
+    /// Whether the way to main failed since somebody last asked.
+    pub(crate) fn take_way_failed(&self) -> bool {
+        self.way_failed.load(Relaxed) && self.way_failed.xchg(false, Full)
+    }
+
     /// A flush failed on either device: nobody may believe the next one, nor the next FUA write.
     ///
     /// # Context
@@ -400,6 +408,13 @@ pub(crate) trait VolumeWorker {
     /// Any.
     fn tell_main_took(&self);
 
+    /// The way to main failed for a user.
+    ///
+    /// # Context
+    ///
+    /// Any.
+    fn tell_way_failed(&self);
+
     /// Waits until nothing is on its way: no bio at a device, none queued, the worker idle. New I/O
     /// must have been stopped.
     fn drain(&self);
@@ -417,6 +432,13 @@ impl VolumeWorker for Worker<Volume> {
     fn tell_main_took(&self) {
         if !self.main_took.load(Relaxed) {
             self.main_took.store(true, Release);
+            self.kick();
+        }
+    }
+
+    fn tell_way_failed(&self) {
+        if !self.way_failed.load(Relaxed) {
+            self.way_failed.store(true, Release);
             self.kick();
         }
     }

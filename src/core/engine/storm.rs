@@ -188,6 +188,23 @@ impl Engine {
         }
     }
 
+    /// Until when the scanner keeps away from main for a storm: one of writes that fail is ended by none of its reads.
+    pub fn storm_until(&self) -> Option<u64> {
+        let since = self.storm.since?;
+        Some(match self.storm.by_writes {
+            true => u64::MAX,
+            false => since.saturating_add(self.storm.pause),
+        })
+    }
+
+    /// Main has given data to the scanner, which asks it when nobody else does. Only while idle.
+    pub fn main_gave_a_read(&mut self, now: u64) {
+        if self.storm_until().is_some_and(|until| until <= now) {
+            self.now = now;
+            self.calm();
+        }
+    }
+
     /// What was found of main is its medium's; false if it is a storm, which may begin with it. Then nothing
     /// is recorded of it, and nothing moves for it.
     pub(super) fn blames_medium(&mut self, op: Op) -> bool {

@@ -200,10 +200,11 @@ impl Keeper {
         slow.unwrap_or(true)
     }
 
-    /// The way to the device failed: nothing is read for a while.
+    /// The way to the device failed, for the scanner or for a user: nothing is read for a while.
     pub fn stall(&mut self, now: u64, unix: u64, at: Sector) {
         self.stalled_until = now.saturating_add(STALL_MS);
         self.note(unix, at, What::Transport, 0);
+        self.touch(now);
     }
 
     /// What came of the last read.
@@ -225,15 +226,26 @@ impl Keeper {
         yes
     }
 
-    /// The engine has found something, for the scanner if `scans`. True if that was not known.
-    pub fn found(&mut self, now: u64, unix: u64, found: &Found, scans: bool) -> bool {
+    /// The engine has found something, for the scanner if `scans`. True if that was not known: where nothing can be
+    /// `marked`, the engine tells of the same sectors each time, and what is remembered of their region decides.
+    pub fn found(
+        &mut self,
+        now: u64,
+        unix: u64,
+        found: &Found,
+        scans: bool,
+        marked: bool,
+    ) -> bool {
+        let record = self.health.map.get(Region::of(found.at));
+        let known = !marked && record.is_some_and(|r| r.errors > 0);
+        let sectors = if known { 0 } else { found.sectors };
         let new = match found.what {
-            What::Error => found.sectors > 0,
-            What::Recovered => true,
+            What::Error => sectors > 0,
+            What::Recovered => !known,
             _ => false,
         };
         if found.side == Side::Main {
-            self.note(unix, found.at, found.what, found.sectors);
+            self.note(unix, found.at, found.what, sectors);
             self.touch(now);
             if new && !scans {
                 self.scanner.note_hit(Region::of(found.at).0.into());

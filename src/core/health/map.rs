@@ -53,8 +53,11 @@ pub struct Record {
     pub latency: u16,
 }
 
-// Growing doubles the array: with this no region that was touched costs more than 64 bytes.
-const _: () = assert!(size_of::<Record>() <= 32);
+/// What a record takes. Capacities are powers of two, and so is what an allocator then gives: this, times the capacity.
+/// It doubles when it is full and shrinks when half would do, so no region that was touched costs more than 64 bytes.
+const MEMORY: usize = size_of::<Record>().next_power_of_two();
+
+const _: () = assert!(MEMORY == 32);
 
 impl Record {
     const fn new(region: Region, hour: u32) -> Record {
@@ -160,9 +163,9 @@ impl HealthMap {
         self.records.as_slice()
     }
 
-    /// How much memory it takes.
+    /// How much memory it takes, as the kernel's allocator counts.
     pub fn memory_bytes(&self) -> usize {
-        self.records.capacity().saturating_mul(size_of::<Record>())
+        self.records.capacity().saturating_mul(MEMORY)
     }
 
     /// Regions that were forgotten for want of room or memory.
@@ -183,7 +186,7 @@ impl HealthMap {
             }
         }
         self.records.truncate(kept);
-        if kept.saturating_mul(4) < self.records.capacity() {
+        if room_for(kept) < self.records.capacity() {
             self.shrink();
         }
     }
@@ -192,7 +195,7 @@ impl HealthMap {
     fn shrink(&mut self) {
         let mut small = Buf::new();
         let records = self.records.as_slice();
-        if !records.is_empty() && small.try_reserve(records.len()).is_err() {
+        if !records.is_empty() && small.try_reserve(room_for(records.len())).is_err() {
             return;
         }
         for &record in records {
@@ -248,5 +251,13 @@ impl HealthMap {
         };
         let at = self.find(region);
         self.records.remove(at).is_some()
+    }
+}
+
+/// The capacity for so many records.
+fn room_for(records: usize) -> usize {
+    match records {
+        0 => 0,
+        n => n.checked_next_power_of_two().unwrap_or(n),
     }
 }

@@ -89,7 +89,10 @@ impl Core {
         let _scope = NoReclaim::enter();
         let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
         let scans = self.seen.scans;
-        let new = volume.keeper.lock().found(now, unix, found, scans);
+        let marked = self.engine.as_ref().is_some_and(|engine| {
+            engine.status().state == EngineState::Rw && !engine.map().pending_full()
+        });
+        let new = volume.keeper.lock().found(now, unix, found, scans, marked);
         self.seen.hit |= new;
         self.seen.cut_short |= found.what == What::Transport;
         self.seen.news = true;
@@ -101,11 +104,15 @@ impl Core {
         let Some(engine) = self.engine.as_ref().filter(|_| !volume.is_suspended()) else {
             return;
         };
-        let storm = engine.status().storm;
         let now = clock::monotonic_ms();
+        // When it has lasted long enough, a read of the scanner may end it: perhaps nobody else asks.
+        let storm_until = engine.storm_until().filter(|&until| until > now);
         let (next, state, save_at) = {
             let mut keeper = volume.keeper.lock();
-            let next = keeper.next(now, clock::real_seconds(), traffic(volume), storm);
+            if volume.take_way_failed() {
+                keeper.stall(now, clock::real_seconds(), Sector(0));
+            }
+            let next = keeper.next(now, clock::real_seconds(), traffic(volume), storm_until.is_some());
             (next, keeper.scanner.state(), keeper.save_at())
         };
         let mut until = now.saturating_add(AN_HOUR_MS);
@@ -130,7 +137,7 @@ impl Core {
                 until = 0;
             }
             Next::Wait(time) => until = time.min(until),
-            Next::Rest => {}
+            Next::Rest => until = storm_until.unwrap_or(until).min(until),
             Next::PassDone => {
                 notice::pass_done(volume);
                 self.save(volume);
@@ -246,6 +253,9 @@ impl Core {
             let after = traffic(volume);
             let moved = after.sectors.wrapping_sub(before.sectors);
             let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
+            if status.is_ok() && side == Side::Main {
+                self.end_storm(volume, now);
+            }
             let mut keeper = volume.keeper.lock();
             // On another disk it was not counted.
             keeper.count_own(moved.min(part.into()));
@@ -275,6 +285,15 @@ impl Core {
             done = done.saturating_add(part);
         }
         outcome
+    }
+
+    /// Main can be read: a storm that has lasted long enough is over.
+    fn end_storm(&mut self, volume: &Worker<Volume>, now: u64) {
+        let stormy = self.engine.as_mut().filter(|e| e.status().storm);
+        if let Some(engine) = stormy {
+            engine.main_gave_a_read(now);
+            self.drive(volume);
+        }
     }
 
     /// What a read over several spare blocks has failed to give is looked for in each of them.

@@ -5,7 +5,7 @@
 use crate::{
     health::{
         fixed::count_if,
-        map::{HealthMap, Record, MOST},
+        map::{room_for, HealthMap, Record, MOST},
         Region,
     },
     mem::{Buf, NoMemory},
@@ -56,7 +56,7 @@ impl HealthMap {
         let count = from.len().wrapping_div(RECORD_BYTES).min(MOST);
         let mut records = Buf::new();
         if count > 0 {
-            records.try_reserve(count)?;
+            records.try_reserve(room_for(count))?;
         }
         let mut next = 0u32;
         for place in from.chunks_exact(RECORD_BYTES).take(count) {

@@ -133,7 +133,10 @@ fn what_users_found_is_followed_up_once() {
     let mut k = keeper();
     k.set_mode(ScanMode::On);
     assert!(k.found(1, 1, &error(40 * 2048 + 8, 8), false, true));
-    assert!(!k.found(1, 1, &error(40 * 2048 + 8, 0), false, true), "known");
+    assert!(
+        !k.found(1, 1, &error(40 * 2048 + 8, 0), false, true),
+        "known"
+    );
     let (_, start, _) = read(&mut k, 10_000, 0);
     assert_eq!(start, 0, "the span of the hit, which begins here");
     assert_eq!(k.health.map.records().len(), 1);

@@ -228,14 +228,7 @@ impl Keeper {
 
     /// The engine has found something, for the scanner if `scans`. True if that was not known: where nothing can be
     /// `marked`, the engine tells of the same sectors each time, and what is remembered of their region decides.
-    pub fn found(
-        &mut self,
-        now: u64,
-        unix: u64,
-        found: &Found,
-        scans: bool,
-        marked: bool,
-    ) -> bool {
+    pub fn found(&mut self, now: u64, unix: u64, found: &Found, scans: bool, marked: bool) -> bool {
         let record = self.health.map.get(Region::of(found.at));
         let known = !marked && record.is_some_and(|r| r.errors > 0);
         let sectors = if known { 0 } else { found.sectors };

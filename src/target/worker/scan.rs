@@ -112,7 +112,12 @@ impl Core {
             if volume.take_way_failed() {
                 keeper.stall(now, clock::real_seconds(), Sector(0));
             }
-            let next = keeper.next(now, clock::real_seconds(), traffic(volume), storm_until.is_some());
+            let next = keeper.next(
+                now,
+                clock::real_seconds(),
+                traffic(volume),
+                storm_until.is_some(),
+            );
             (next, keeper.scanner.state(), keeper.save_at())
         };
         let mut until = now.saturating_add(AN_HOUR_MS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs the guest tests: each file below `tests/guest` in each lane that it names becomes a test
 //! `<lane>::<file>`. `LANES` chooses lanes (`lockdep`, `kasan`, `vm`, or `uml` for the first two);
-//! arguments are those of any `cargo test`. See `docs/testing.md`.
+//! arguments are those of any `cargo test`. See `docs/test-lanes.md`.
 
 mod common;
 

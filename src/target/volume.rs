@@ -2,6 +2,10 @@
 
 //! The volume: what is durable and lives as long as the mapped device, over every reload of its table.
 
+mod hands;
+
+pub(crate) use hands::VolumeWorker;
+
 use kernel::{
     new_mutex,
     prelude::*,
@@ -24,10 +28,7 @@ use dm_remap_core::{
 };
 
 use crate::{
-    dm::{
-        bio::Bio, context::MdKey, device::BlockDevice, events::EventSink, io::IoBuffer,
-        queue::BioQueue,
-    },
+    dm::{context::MdKey, device::BlockDevice, events::EventSink, io::IoBuffer, queue::BioQueue},
     kernel_ext::{
         clock,
         memory::Boxed,
@@ -390,78 +391,6 @@ impl Volume {
 fn new_keeper() -> Result<Boxed<Keeper>> {
     let keeper = Keeper::new(clock::real_seconds()).map_err(|_| EINVAL)?;
     Ok(Boxed::new(keeper, GFP_KERNEL)?)
-}
-
-/// What needs the worker itself.
-pub(crate) trait VolumeWorker {
-    /// Hands a bio to the worker.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    fn enqueue(&self, bio: Bio<Remap>);
-
-    /// Main took a write, of which the published map wants word.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    fn tell_main_took(&self);
-
-    /// The way to main failed for a user.
-    ///
-    /// # Context
-    ///
-    /// Any.
-    fn tell_way_failed(&self);
-
-    /// Waits until nothing is on its way: no bio at a device, none queued, the worker idle. New I/O
-    /// must have been stopped.
-    fn drain(&self);
-
-    /// The last table is gone.
-    fn retire(&self);
-}
-
-impl VolumeWorker for Worker<Volume> {
-    fn enqueue(&self, bio: Bio<Remap>) {
-        self.queue.push(bio);
-        self.kick();
-    }
-
-    fn tell_main_took(&self) {
-        if !self.main_took.load(Relaxed) {
-            self.main_took.store(true, Release);
-            self.kick();
-        }
-    }
-
-    fn tell_way_failed(&self) {
-        if !self.way_failed.load(Relaxed) {
-            self.way_failed.store(true, Release);
-            self.kick();
-        }
-    }
-
-    fn drain(&self) {
-        loop {
-            let before = self.batches.load(Acquire);
-            self.flush();
-            // What a device completes from here on may come back to the queue, so look again.
-            self.map.wait();
-            self.flush();
-            if self.batches.load(Acquire) == before && self.queue.is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn retire(&self) {
-        // Outside of the lock: its drop waits for handlers that run.
-        let directory = self.directory.lock().take();
-        drop(directory);
-        self.cancel_sync();
-    }
 }
 
 impl Work for Volume {

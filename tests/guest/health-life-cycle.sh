@@ -4,6 +4,7 @@
 # Lanes: lockdep kasan
 
 . ./lib/lib.sh
+. ./lib/scan.sh
 
 load_module
 null_disk nmain 64
@@ -13,26 +14,35 @@ dm_create r "$table"
 scan=/sys/block/$(disk_name /dev/mapper/r)/remap/scan
 # How fast a busy machine is says nothing of its disk.
 put 1000000 "$scan/../health/slow_ms"
-state() {
-    [[ $(attr r scan/state) == "$1" ]]
-}
 read_since() {
     (($(counter /dev/nmain read_sectors) > $1))
 }
 refuse "what was started is not started again" dmsetup message r 0 scan start
 match "the table says so" " scan on$" "$(dmsetup table r)"
 null_bad nmain 3000 3000
+# Another device, to see what would have been read meanwhile.
+null_disk nother 64
+new_disk spare2 8
+remap_create other /dev/nother "$spare2"
+other=/sys/block/$(disk_name /dev/mapper/other)/remap/scan
 # A read of 32 KiB, and at most 1 MiB a second: a pass takes a minute.
-put 1 "$scan/intensity"
-put 1024 "$scan/speed_max"
-put 1024 "$scan/speed_min"
+for folder in "$scan" "$other"; do
+    put 1 "$folder/intensity"
+    put 1024 "$folder/speed_max"
+    put 1024 "$folder/speed_min"
+done
 check "the whole pass is wanted" dmsetup message r 0 scan now
 before=$(counter /dev/nmain read_sectors)
 until_true 20 "it reads" read_since "$before"
 need dmsetup suspend r
 before=$(counter /dev/nmain read_sectors)
 refuse "no command while suspended" dmsetup message r 0 scan stop
-sleep 1
+need dmsetup message other 0 scan now
+other_read() {
+    (($(attr other scan/sectors_read) >= 1024))
+}
+until_true 20 "another device reads half a MiB" other_read
+need dmsetup message other 0 scan stop
 equal "nothing is read while suspended" "$before" "$(counter /dev/nmain read_sectors)"
 need dmsetup resume r
 until_true 20 "it goes on" read_since "$before"
@@ -63,7 +73,4 @@ equal "where it was" "$place" "$again"
 equal "and knows what it knew" "$known" \
     "$(attr r health/score) $(attr r map/worst) $(attr r scan/errors) $(attr r scan/sectors_read)"
 check "it is started" dmsetup message r 0 scan now
-passes() {
-    [[ $(attr r scan/passes) == 1 ]]
-}
-until_true 60 "the pass ends" passes
+until_true 60 "the pass ends" passes 1

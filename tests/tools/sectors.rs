@@ -15,6 +15,7 @@
 //! sectors messages DEVICE
 //! sectors time   read|write DEVICE FROM SPAN COUNT
 //! sectors speed  read|write DEVICE FROM SPAN DEPTH COUNT
+//! sectors bursts  read|write DEVICE FROM SPAN COUNT BURST PAUSE_MS
 //! sectors together DEVICE FROM STEP COUNT GATE GENERATION
 //! sectors area   DEVICE MAIN_SECTORS ENTRIES [--step N] [--second SECTOR]
 //! sectors load   DEVICE TABLE
@@ -24,7 +25,7 @@
 //! `hammer` records what was acknowledged; `check` compares a device with that, at a moment of the record,
 //! which is called `end`. `crash` is the crash campaign, `faults` the fault campaign, `fuzz` sends a device
 //! what is wrong. `judge` says what the kernel of a guest had to complain of. `messages` sends what it reads, a line each.
-//! `time`, `speed`, `together` and `load` measure, and print nanoseconds. `area` makes a spare area with entries.
+//! `time`, `speed`, `bursts`, `together` and `load` measure, and print nanoseconds. `area` makes a spare area with entries.
 
 #[path = "aio.rs"]
 mod aio;
@@ -61,7 +62,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail, Context, Result};
 use pattern::{Buffer, Device, SECTOR};
 
-const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|speed|together|area|load|uevents ... (see the head of its source)";
+const USAGE: &str = "usage: sectors write|verify|hammer|check|crash|faults|fuzz|judge|cycle|messages|time|speed|bursts|together|area|load|uevents ... (see the head of its source)";
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -189,6 +190,19 @@ fn run(args: Vec<String>) -> Result<()> {
             let (from, span, count) = (number(from)?, number(span)?, number(count)?);
             let (each, latency) = aio::speed(device, write, from, span, depth, count)?;
             println!("{each:.0} {latency:.0}");
+            Ok(())
+        }
+        ["bursts", op @ ("read" | "write"), device, from, span, count, burst, pause] => {
+            let plan = time::Bursts {
+                write: op == "write",
+                from: number(from)?,
+                span: number(span)?,
+                count: number(count)?,
+                burst: number(burst)?,
+                pause_ms: number(pause)?,
+            };
+            let (each, p99) = plan.run(device)?;
+            println!("{each} {p99}");
             Ok(())
         }
         ["together", device, from, step, count, gate, generation] => {

@@ -2,10 +2,11 @@
 #
 # What tests look at, and what they do to a remap device and to what lies under it.
 
-# counter DEVICE read_sectors|writes|write_sectors|discard_sectors|flushes: what the device has completed.
+# counter DEVICE reads|read_sectors|writes|write_sectors|discard_sectors|flushes: what the device has completed.
 counter() {
     local field stat
     case $2 in
+    reads) field=0 ;;
     read_sectors) field=2 ;;
     writes) field=4 ;;
     write_sectors) field=6 ;;

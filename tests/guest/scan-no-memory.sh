@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Proves: a scan that gets no memory goes on in small parts and still finds all, and users' I/O never fails for it.
+# Lanes: lockdep
+
+. ./lib/lib.sh
+. ./lib/scan.sh
+
+load_module
+null_disk nmain 64
+new_disk spare 16
+remap_create r /dev/nmain "$spare" 0 32768 error_policy any
+scan_files
+check "sectors are written" tool sectors write /dev/mapper/r 0 65536 1 --step 2048
+put 10 "$scan/intensity"
+debug=/sys/kernel/debug
+for kind in failslab fail_page_alloc; do
+    put Y $debug/$kind/task-filter
+    put N $debug/$kind/ignore-gfp-wait
+    put 1 $debug/$kind/interval
+    put -1 $debug/$kind/times
+    put 0 $debug/$kind/verbose
+done
+put Y $debug/failslab/cache-filter
+put 0 $debug/fail_page_alloc/min-order
+put 0 $debug/failslab/probability
+put 100 $debug/fail_page_alloc/probability
+# Who starts it gets no page, and so no buffer; the message itself is small.
+reads_before=$(counter /dev/nmain reads)
+(exec 9>"$scan/action" && echo 1 >/proc/self/make-it-fail && echo now >&9) || fail "it does not start"
+put 0 $debug/fail_page_alloc/probability
+until_true 60 "the pass ends" passes 1
+# 1 MiB a read would be 64: without a buffer it is a block each.
+at_least "in small parts" 8000 $(($(counter /dev/nmain reads) - reads_before))
+need dmsetup message r 0 scan stop
+
+# Now the worker gets none: what it would remember, it cannot.
+for i in {0..19}; do # not where users read
+    null_bad nmain $((70000 + i * 2500)) $((70000 + i * 2500))
+done
+for cache in /sys/kernel/slab/*; do
+    case ${cache##*/} in
+    kmemleak* | debug_objects*) ;;
+    *) echo 1 >"$cache/failslab" 2>/dev/null ;;
+    esac
+done
+filtered() {
+    for comm in /proc/[0-9]*/comm; do
+        read -r name 2>/dev/null <"$comm" || continue
+        if [[ $name == dm-remap/* || $name == kworker/u* || $name == kworker/R-dm-rem* ]]; then
+            echo "$1" >"${comm%/*}/make-it-fail"
+        fi
+    done
+}
+filtered 1
+put 100 $debug/failslab/probability
+need dmsetup message r 0 scan now
+users=0
+while ! passes 2; do
+    tool sectors verify /dev/mapper/r 0 65536 1 --step 2048 || fail "a user is refused"
+    ((users += 1))
+    filtered 1
+    ((users < 2000)) || fail "the pass does not end"
+done
+put 0 $debug/failslab/probability
+filtered 0
+at_least "users had all their data meanwhile" 1 "$users"
+need dmsetup message r 0 scan stop
+equal "no user was refused, the map is as it was" "rw 0" "$(attr r state) $(attr r remapped)"
+pass 3
+equal "with memory all are found" 20 "$(attr r pending)"
+at_least "and remembered" 15 "$(attr r map/tracked_regions)"

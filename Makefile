@@ -41,6 +41,9 @@ crash: ## Cut the power at more than ten thousand points, and look for what is l
 faults: ## Let allocations, requests and disks fail for an hour; scripts/faults --minutes N for less
 	@scripts/faults
 
+churn: ## A scanner under suspends, reloads and removals for ten minutes; scripts/churn --minutes N for less
+	@scripts/churn
+
 rust-project: ## Write rust-project.json, for rust-analyzer
 	@scripts/rust-project
 
@@ -62,5 +65,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench crash faults rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench crash faults churn rust-project update \
 	install uninstall clean clean-cache help

@@ -35,7 +35,8 @@ at_least "in small parts" 8000 $(($(counter /dev/nmain reads) - reads_before))
 need dmsetup message r 0 scan stop
 
 # Now the worker gets none: what it would remember, it cannot.
-for i in {0..19}; do # not where users read
+# Not where users read.
+for i in {0..19}; do
     null_bad nmain $((70000 + i * 2500)) $((70000 + i * 2500))
 done
 for cache in /sys/kernel/slab/*; do

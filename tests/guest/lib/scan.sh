@@ -34,7 +34,7 @@ pass() {
 # scanner is told this and that; then it is removed while it scans. $commands, $found and $lives are what there was.
 commands=0 found=0 lives=0
 churn() {
-    local end=$((SECONDS + $2)) size half n at hammer table words=(now pause resume stop start now)
+    local end=$((SECONDS + $2)) size half n at hammer table bad words=(now pause resume stop start now)
     null_disk nmain 64
     new_disk spare 16
     size=$(sectors_of /dev/nmain)
@@ -42,12 +42,16 @@ churn() {
     while ((lives < $1 || SECONDS < end)); do
         table=$(remap_table /dev/nmain "$spare" 0 32768 error_policy any scan on)
         need dmsetup create r --table "$table"
+        # What a former life wrote is not this one's.
+        need dd if=/dev/zero of=/dev/mapper/r bs=1M count=$((half / 2048)) oflag=direct status=none
         scan_files
         put 10 "$scan/intensity"
         put 1 "$scan/../health/auto_evacuate"
+        bad=()
         for ((n = 0; n < 6; n++)); do
             at=$((half + RANDOM % half))
             null_bad nmain $at $at
+            bad+=($at)
         done
         "$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 "$half" --writers 3 --readers 1 --writes 400 --seed $RANDOM \
             --longest 24 --record /tmp/record &
@@ -70,9 +74,7 @@ churn() {
         : $((found += $(attr r pending))) $((lives += 1))
         # In the midst of it.
         need dmsetup remove r
-        for word in $(<"/sys/kernel/config/nullb/nmain/badblocks"); do
-            put "-$word" /sys/kernel/config/nullb/nmain/badblocks
-        done
+        for at in "${bad[@]}"; do null_good nmain $at $at; done
     done
 }
 anything_pending() {

@@ -326,7 +326,11 @@ impl Scanner {
         };
         let start = start.max(self.not_before);
         if now < start {
-            return Next::Wait(start);
+            // Users are noticed when it is looked, and count from then on. So while there are some it looks more often
+            // than it has to.
+            let soon = now.saturating_add(u64::from(self.settings.step().patience).wrapping_shr(2));
+            let users = self.busy == now && soon > now;
+            return Next::Wait(if users { start.min(soon) } else { start });
         }
         let Some((turn, read)) = self.choose() else {
             self.end_pass(unix);

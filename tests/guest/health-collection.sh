@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: errors that users meet are data for the health, where they were; what is known already counts once; a level that is crossed is an event; the neighbourhood is scanned.
+# Proves: errors that users meet are data for the health, where they were; what is known already counts once; the neighbourhood is scanned.
 # Lanes: lockdep kasan
 # Processors: 1
 

@@ -9,5 +9,5 @@
 
 load_module
 churn 2 0
-at_least "it was told so many things" 5 "$commands"
+at_least "it was told so many things" 10 "$commands"
 at_least "and found what was bad" 2 "$found"

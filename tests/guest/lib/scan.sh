@@ -34,7 +34,7 @@ pass() {
 # scanner is told this and that; then it is removed while it scans. $commands, $found and $lives are what there was.
 commands=0 found=0 lives=0
 churn() {
-    local end=$((SECONDS + $2)) size half n at hammer table bad words=(now pause resume stop start now)
+    local end=$((SECONDS + $2)) size half n at hammer table bad words
     null_disk nmain 64
     new_disk spare 16
     size=$(sectors_of /dev/nmain)
@@ -53,12 +53,17 @@ churn() {
             null_bad nmain $at $at
             bad+=($at)
         done
-        "$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 "$half" --writers 3 --readers 1 --writes 400 --seed $RANDOM \
+        "$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 "$half" --writers 3 --readers 1 --writes 2000 --seed $RANDOM \
             --longest 24 --record /tmp/record &
         hammer=$!
-        while kill -0 $hammer 2>/dev/null; do
-            # Half of these make no sense in the state that it is in.
-            dmsetup message r 0 scan "${words[RANDOM % 6]}" 2>/dev/null && : $((commands += 1))
+        n=0
+        while ((n++ < 8)) || kill -0 $hammer 2>/dev/null; do
+            case $(attr r scan/state) in
+            stopped) words=(start now) ;;
+            paused) words=(resume stop) ;;
+            *) words=(pause stop now) ;;
+            esac
+            dmsetup message r 0 scan "${words[RANDOM % ${#words[@]}]}" && : $((commands += 1))
             dmsetup message r 0 remap $((RANDOM % half)) 8 >/dev/null 2>&1
             case $((RANDOM % 4)) in
             0) need dmsetup suspend --nolockfs r && need dmsetup resume --nolockfs r ;;
@@ -69,7 +74,8 @@ churn() {
         done
         wait $hammer || fail "users do not have what they wrote"
         check "life $lives: users' data is there" tool sectors check /dev/mapper/r 0 /tmp/record end
-        dmsetup message r 0 scan now 2>/dev/null || dmsetup message r 0 scan resume
+        if scan_state paused; then need dmsetup message r 0 scan resume; fi
+        need dmsetup message r 0 scan now
         until_true 60 "the scanner has met what is bad" anything_pending
         : $((found += $(attr r pending))) $((lives += 1))
         # In the midst of it.

@@ -189,6 +189,20 @@ fn a_level_is_told_when_it_is_crossed() {
 }
 
 #[test]
+fn what_counts_after_an_hour_is_told_then() {
+    let mut k = keeper();
+    for place in 0..3 {
+        k.found(1, 1, &error(place * 2048 * 400, 8), true, true);
+    }
+    assert_eq!((k.hour_passed(), k.crossed()), (false, None));
+    k.next(1, 3500, QUIET, false);
+    assert_eq!((k.hour_passed(), k.crossed()), (false, None));
+    k.next(1, 86_400 + 3700, QUIET, false);
+    assert!(k.hour_passed() && !k.hour_passed());
+    assert_eq!(k.crossed(), Some(Level::Warning));
+}
+
+#[test]
 fn what_is_known_is_saved_and_taken_up() {
     use dm_remap_core::health::image::{examine, Reader};
     let uuid = [7; 16];

@@ -18,6 +18,8 @@ told() {
 }
 hours() {
     need date -s "@$((EPOCHSECONDS + $1 * 3600))" >/dev/null
+    # Whatever is set wakes the worker, which has slept for less than an hour by its own clock.
+    put 5 "$health/../scan/intensity"
     read -r level <"$health/level"
 }
 place=0 level=

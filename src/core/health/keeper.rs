@@ -75,6 +75,8 @@ pub struct Keeper {
     pub slow_ms: u32,
     /// No block is moved away before this.
     evacuate_at: u64,
+    /// The watched hour when the level was last looked at.
+    hour: u32,
     /// The image on the disk is older than what is known: since when, plus one.
     unsaved: u64,
     /// The number of the newest image, and the slot that it lies in.
@@ -96,6 +98,7 @@ impl Keeper {
             auto_evacuate: false,
             slow_ms: SLOW_MS,
             evacuate_at: 0,
+            hour: 0,
             unsaved: 0,
             sequence: 0,
         })
@@ -261,6 +264,12 @@ impl Keeper {
     /// A block has moved to a spare block.
     pub fn moved(&mut self, unix: u64, at: Sector) {
         let _ = self.health.note_remapped(unix, Region::of(at), 1);
+    }
+
+    /// Another hour has begun since this was last asked: what waited for that may count now, and the level be another.
+    pub fn hour_passed(&mut self) -> bool {
+        let hour = self.health.hour();
+        core::mem::replace(&mut self.hour, hour) != hour
     }
 
     /// The level of the device, if it is another one than before.

@@ -107,7 +107,7 @@ impl Core {
         let now = clock::monotonic_ms();
         // When it has lasted long enough, a read of the scanner may end it: perhaps nobody else asks.
         let storm_until = engine.storm_until().filter(|&until| until > now);
-        let (next, state, save_at) = {
+        let (next, state, save_at, hour) = {
             let mut keeper = volume.keeper.lock();
             if volume.take_way_failed() {
                 keeper.stall(now, clock::real_seconds(), Sector(0));
@@ -118,7 +118,8 @@ impl Core {
                 traffic(volume),
                 storm_until.is_some(),
             );
-            (next, keeper.scanner.state(), keeper.save_at())
+            let hour = keeper.hour_passed();
+            (next, keeper.scanner.state(), keeper.save_at(), hour)
         };
         let mut until = now.saturating_add(AN_HOUR_MS);
         match next {
@@ -152,7 +153,7 @@ impl Core {
         if state == State::Stopped {
             self.scan_buffer = None;
         }
-        if core::mem::take(&mut self.seen.news) || next == Next::PassDone {
+        if core::mem::take(&mut self.seen.news) || hour || next == Next::PassDone {
             notice::level(volume);
         }
         match save_at {

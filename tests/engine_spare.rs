@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Notice, Side, State},
+    engine::{Action, JobKind, Notice, Side, State},
     fault::Op,
 };
 use lab::{
@@ -174,10 +174,21 @@ fn without_a_spare_block_nothing_changes() {
     lab.actions.clear();
     assert_eq!(lab.write_now(total * 8, 4), Err(MEDIUM));
     assert_eq!(reads(&lab.actions, Side::Main), 0, "nothing is salvaged");
-    let low = lab.notices.iter().filter(|n| **n == Notice::LowWater);
-    assert_eq!(low.count(), 1, "once a crossing");
+    let told = |lab: &Lab, what| lab.notices.iter().filter(|n| **n == what).count();
+    assert_eq!(told(&lab, Notice::LowWater), 1, "once a crossing");
+    assert_eq!(told(&lab, Notice::Exhausted), 1, "once, not for each write");
     // What is not held any more goes on.
     assert_eq!(lab.read_now(total * 8, 8), Ok(()));
+
+    // A spare block that comes back makes the next lack of one worth telling.
+    lab.main.plans.clear();
+    lab.message(JobKind::Retest, 0, 8);
+    lab.settle();
+    assert!(!lab.remapped(0));
+    bad_write(&mut lab, 0, total * 8 + 8);
+    assert_eq!(lab.write_now(total * 8, 8), Ok(()));
+    assert_eq!(lab.write_now(0, 8), Err(MEDIUM));
+    assert_eq!(told(&lab, Notice::Exhausted), 2, "it is told again");
 }
 
 #[test]

@@ -146,6 +146,8 @@ pub struct Engine {
     readers_watch: bool,
     /// The block of the piece is held.
     guarded: bool,
+    /// No spare block was left when one was last asked for, and that was told.
+    exhausted: bool,
 }
 
 impl Engine {
@@ -196,6 +198,7 @@ impl Engine {
             storm: Storm::new(config.storm),
             readers_watch: false,
             guarded: false,
+            exhausted: false,
         }
     }
 

@@ -239,3 +239,28 @@ fn a_commit_that_no_copy_has_is_in_doubt() {
     assert!(lab.engine.status().needs_check, "it is on record");
     lab.verify(nothing_fails);
 }
+
+#[test]
+fn with_a_map_that_is_not_known_to_be_right_io_to_moved_blocks_fails() {
+    let mut lab = Lab::new(fine());
+    bad_write(&mut lab, 16, 8);
+    lab.main.plan(Op::Read, 20, 1, Until::Forever, MEDIUM);
+    assert_eq!(lab.write_now(16, 2), Ok(()));
+    lab.flush();
+    let mut lab = lab.mistrusted();
+    assert_eq!(lab.state(), State::Fail);
+    let before = (lab.main.trace.len(), lab.spare.trace.len());
+    // As the kernel's side hands them over: sectors on the spare, and one that is only on main.
+    let write = lab.write_as_one_job(16, 8);
+    let message = lab.relocate(32, 8);
+    lab.settle();
+    assert_eq!(lab.result(write), Err(IOERR));
+    assert_eq!(lab.result(message), Err(IOERR));
+    assert_eq!((lab.main.trace.len(), lab.spare.trace.len()), before);
+    // What was never moved goes on; what would have to move fails.
+    assert_eq!(lab.write_now(40, 8), Ok(()));
+    assert_eq!(lab.read_now(40, 8), Ok(()));
+    bad_write(&mut lab, 48, 8);
+    assert_eq!(lab.write_now(48, 8), Err(MEDIUM));
+    assert_eq!(lab.engine.map().counters().remapped, 1);
+}

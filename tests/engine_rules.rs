@@ -240,11 +240,7 @@ fn what_cannot_be_salvaged_is_only_on_main() {
     assert_eq!(lab.read_now(16, 8), Ok(()));
     // A write makes it on spare, durably.
     assert_eq!(lab.write_now(20, 1), Ok(()));
-    assert!(lab
-        .engine
-        .map()
-        .chunk(Block(2), 0)
-        .is_plain());
+    assert!(lab.engine.map().chunk(Block(2), 0).is_plain());
     let writes = lab.main.trace.len();
     assert_eq!(lab.read_now(16, 8), Ok(()));
     assert_eq!(lab.main.trace.len(), writes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The trace point, without an event of its own: that would cost three times as much, and a trace point
- * event (tracefs, dynamic_events) or a BPF program can be put on it at any time.
+ * event (tracefs, dynamic_events) can be put on it at any time.
  */
 
 #include <linux/tracepoint.h>

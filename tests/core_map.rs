@@ -79,6 +79,21 @@ impl Twin {
         keys.filter(|key| !self.homes.contains_key(&key.0)).count()
     }
 
+    /// No sector is in a block that has a home; and where anything else is special, nothing misses it.
+    fn misses(
+        &self,
+        size: BlockSize,
+        at: u64,
+        len: u64,
+        holds: &[Block],
+        doubts: &[Block],
+    ) -> bool {
+        let block = |sector: u64| sector / u64::from(size.sectors());
+        let mut homes = self.homes.range(block(at)..=block(at + len - 1));
+        let others = self.pending_records() != 0 || !holds.is_empty() || !doubts.is_empty();
+        !others && homes.next().is_none()
+    }
+
     /// Where one sector goes. Parts with different answers are different routes.
     fn sector(&self, size: BlockSize, at: u64, op: Op, holds: &[Block], doubts: &[Block]) -> Way {
         let block = at / u64::from(size.sectors());
@@ -292,10 +307,10 @@ proptest! {
                 let op = if write { Op::Write } else { Op::Read };
                 let start = start % blocks_end;
                 let ways = (start..start + len).map(|s| twin.sector(size, s, op, &holds, &doubts));
-                prop_assert_eq!(
-                    snapshot.route(Sector(start), SectorCount(len), op),
-                    naive_route(size, ways, start)
-                );
+                let route = snapshot.route(Sector(start), SectorCount(len), op);
+                prop_assert_eq!(route, naive_route(size, ways, start));
+                let misses = snapshot.misses(Sector(start), SectorCount(len));
+                prop_assert_eq!(misses, twin.misses(size, start, len, &holds, &doubts));
             }
         }
     }

@@ -167,6 +167,23 @@ fn pending_sectors_are_read_on_main_and_written_by_the_worker() {
 }
 
 #[test]
+fn only_an_io_that_can_be_told_apart_misses_what_moved() {
+    let mut map = new_map(size(8));
+    let misses = |map: &Map, at, len| {
+        let snapshot = map.snapshot(&[], &[]).expect("memory");
+        snapshot.misses(Sector(at), SectorCount(len))
+    };
+    assert!(misses(&map, u64::MAX, 8), "nothing moved");
+    assert_eq!(map.apply(&remap(4, 0)), Ok(()));
+    assert!(misses(&map, 0, 32) && misses(&map, 31, 1));
+    assert!(!misses(&map, 31, 2) && !misses(&map, 0, 512) && !misses(&map, 39, 1));
+    assert!(misses(&map, 40, 512));
+    // No sector at all, or one behind the last that has a number.
+    assert!(!misses(&map, 48, 0) && !misses(&map, 0, 0));
+    assert!(!misses(&map, u64::MAX, 8) && !misses(&map, 48, u64::MAX));
+}
+
+#[test]
 fn a_snapshot_of_what_is_prepared_shows_it_and_the_old_one_does_not() {
     let mut map = new_map(size(8));
     let before = map.snapshot(&[], &[]).expect("memory");

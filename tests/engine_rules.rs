@@ -8,6 +8,7 @@ mod lab;
 use dm_remap_core::{
     engine::{Action, Notice, Side},
     fault::{ErrorPolicy, Op},
+    units::Block,
 };
 use lab::{
     disk::{Until, IOERR, MEDIUM, TARGET, TRANSPORT},
@@ -150,23 +151,30 @@ fn without_auto_remap_the_error_is_passed_up() {
 
 #[test]
 fn a_merged_read_over_one_bad_sector_marks_its_physical_block_only() {
-    let mut lab = Lab::new(Shape {
-        len: 4096,
-        ..Shape::default()
-    });
-    bad_read(&mut lab, 1003, 1);
-    assert_eq!(lab.read_now(0, 2048), Err(MEDIUM));
-    let counters = lab.engine.map().counters();
-    assert_eq!((counters.pending_sectors, counters.remapped), (8, 0));
-    let state = lab.engine.map().chunk(dm_remap_core::units::Block(125), 0);
-    assert_eq!(state.pending(), 0xff);
-    assert!(lab.notices.contains(&Notice::FirstPending));
-    // It is known once, and after a power cut.
-    let generation = lab.engine.status().generation;
-    assert_eq!(lab.read_now(1000, 8), Err(MEDIUM));
-    assert_eq!(lab.engine.status().generation, generation);
-    let lab = lab.cut(None);
-    assert_eq!(lab.engine.map().counters().pending_sectors, 8);
+    // Of a block, of a part of one, and of one sector.
+    for (block, physical, first) in [(8, 8, 1000), (64, 8, 1000), (8, 1, 1003)] {
+        let mut lab = Lab::new(Shape {
+            block,
+            main_physical: physical,
+            len: 4096,
+            spare_len: 8192,
+            ..Shape::default()
+        });
+        bad_read(&mut lab, 1003, 1);
+        assert_eq!(lab.read_now(0, 2048), Err(MEDIUM));
+        let counters = lab.engine.map().counters();
+        let marked = u64::from(physical);
+        assert_eq!((counters.pending_sectors, counters.remapped), (marked, 0));
+        let state = lab.engine.map().chunk(Block(1003 / block), 0);
+        assert_eq!(state.pending(), ((1 << physical) - 1) << (first % block));
+        assert!(lab.notices.contains(&Notice::FirstPending));
+        // It is known once, and after a power cut.
+        let generation = lab.engine.status().generation;
+        assert_eq!(lab.read_now(1000, 8), Err(MEDIUM));
+        assert_eq!(lab.engine.status().generation, generation);
+        let lab = lab.cut(None);
+        assert_eq!(lab.engine.map().counters().pending_sectors, marked);
+    }
 }
 
 #[test]
@@ -224,7 +232,7 @@ fn what_cannot_be_salvaged_is_only_on_main() {
     bad_write(&mut lab, 18, 1);
     lab.main.plan(Op::Read, 20, 1, Until::Times(6), MEDIUM);
     assert_eq!(lab.write_now(18, 1), Ok(()));
-    let state = lab.engine.map().chunk(dm_remap_core::units::Block(2), 0);
+    let state = lab.engine.map().chunk(Block(2), 0);
     assert_eq!((state.unspared(), state.lost()), (0b10000, 0));
     // Main's answer is the answer: an error, and data once it recovers. It is not pending: it is known.
     assert_eq!(lab.read_now(20, 1), Err(MEDIUM));
@@ -232,11 +240,7 @@ fn what_cannot_be_salvaged_is_only_on_main() {
     assert_eq!(lab.read_now(16, 8), Ok(()));
     // A write makes it on spare, durably.
     assert_eq!(lab.write_now(20, 1), Ok(()));
-    assert!(lab
-        .engine
-        .map()
-        .chunk(dm_remap_core::units::Block(2), 0)
-        .is_plain());
+    assert!(lab.engine.map().chunk(Block(2), 0).is_plain());
     let writes = lab.main.trace.len();
     assert_eq!(lab.read_now(16, 8), Ok(()));
     assert_eq!(lab.main.trace.len(), writes);
@@ -253,7 +257,7 @@ fn a_physical_block_is_salvaged_or_not_as_one() {
     bad_write(&mut lab, 33, 1);
     bad_read(&mut lab, 50, 1);
     assert_eq!(lab.write_now(32, 2), Ok(()));
-    let state = lab.engine.map().chunk(dm_remap_core::units::Block(1), 0);
+    let state = lab.engine.map().chunk(Block(1), 0);
     assert_eq!(state.unspared(), 0xff << 16);
     lab.verify(|_, at| (48..56).contains(&at));
 }

@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Notice, Side, State},
+    engine::{Action, JobKind, Notice, Side, State},
     fault::Op,
 };
 use lab::{
@@ -174,10 +174,21 @@ fn without_a_spare_block_nothing_changes() {
     lab.actions.clear();
     assert_eq!(lab.write_now(total * 8, 4), Err(MEDIUM));
     assert_eq!(reads(&lab.actions, Side::Main), 0, "nothing is salvaged");
-    let low = lab.notices.iter().filter(|n| **n == Notice::LowWater);
-    assert_eq!(low.count(), 1, "once a crossing");
+    let told = |lab: &Lab, what| lab.notices.iter().filter(|n| **n == what).count();
+    assert_eq!(told(&lab, Notice::LowWater), 1, "once a crossing");
+    assert_eq!(told(&lab, Notice::Exhausted), 1, "once, not for each write");
     // What is not held any more goes on.
     assert_eq!(lab.read_now(total * 8, 8), Ok(()));
+
+    // A spare block that comes back makes the next lack of one worth telling.
+    lab.main.plans.clear();
+    lab.message(JobKind::Retest, 0, 8);
+    lab.settle();
+    assert!(!lab.remapped(0));
+    bad_write(&mut lab, 0, total * 8 + 8);
+    assert_eq!(lab.write_now(total * 8, 8), Ok(()));
+    assert_eq!(lab.write_now(0, 8), Err(MEDIUM));
+    assert_eq!(told(&lab, Notice::Exhausted), 2, "it is told again");
 }
 
 #[test]
@@ -227,4 +238,29 @@ fn a_commit_that_no_copy_has_is_in_doubt() {
     let mut lab = lab.cut(None);
     assert!(lab.engine.status().needs_check, "it is on record");
     lab.verify(nothing_fails);
+}
+
+#[test]
+fn with_a_map_that_is_not_known_to_be_right_io_to_moved_blocks_fails() {
+    let mut lab = Lab::new(fine());
+    bad_write(&mut lab, 16, 8);
+    lab.main.plan(Op::Read, 20, 1, Until::Forever, MEDIUM);
+    assert_eq!(lab.write_now(16, 2), Ok(()));
+    lab.flush();
+    let mut lab = lab.mistrusted();
+    assert_eq!(lab.state(), State::Fail);
+    let before = (lab.main.trace.len(), lab.spare.trace.len());
+    // As the kernel's side hands them over: sectors on the spare, and one that is only on main.
+    let write = lab.write_as_one_job(16, 8);
+    let message = lab.relocate(32, 8);
+    lab.settle();
+    assert_eq!(lab.result(write), Err(IOERR));
+    assert_eq!(lab.result(message), Err(IOERR));
+    assert_eq!((lab.main.trace.len(), lab.spare.trace.len()), before);
+    // What was never moved goes on; what would have to move fails.
+    assert_eq!(lab.write_now(40, 8), Ok(()));
+    assert_eq!(lab.read_now(40, 8), Ok(()));
+    bad_write(&mut lab, 48, 8);
+    assert_eq!(lab.write_now(48, 8), Err(MEDIUM));
+    assert_eq!(lab.engine.map().counters().remapped, 1);
 }

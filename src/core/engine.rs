@@ -150,6 +150,8 @@ pub struct Engine {
     guarded: bool,
     /// What the last try has shown, until somebody asks.
     found: Option<Found>,
+    /// No spare block was left when one was last asked for, and that was told.
+    exhausted: bool,
 }
 
 impl Engine {
@@ -201,6 +203,7 @@ impl Engine {
             readers_watch: false,
             guarded: false,
             found: None,
+            exhausted: false,
         }
     }
 

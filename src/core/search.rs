@@ -25,52 +25,38 @@ pub fn first_not<T>(elements: &[T], below: impl Fn(&T) -> bool) -> usize {
     }
 }
 
-/// How many of `N` things in order are low: all that are come before all others. `N` is from 1 to 31.
+/// The last of some things in order that is low, or the first one if none is: all that are low come before
+/// all others. Each thing is `stride` elements long, and so is the answer; there are at least one and at most
+/// 32 things.
 ///
-/// For the hot path: it has no loop, which would stay one in a module that is built to be small.
+/// For the hot path, where the number of things is a constant: it has no loop, which would stay one in a module
+/// that is built to be small, and nothing depends on a branch. Of the elements of a thing, `is_low` is given at
+/// least the first `stride`.
 #[inline(always)]
-pub fn count_low<const N: usize>(is_low: impl Fn(usize) -> bool) -> usize {
-    const { assert!(N > 0 && N < 32) };
-    // One comparison leaves a window of things, one less than a power of two; then the number of those is
-    // made bit by bit.
-    let window = const { window(N) };
-    let outside = N.wrapping_sub(window);
-    let before = if outside > 0 && is_low(outside.wrapping_sub(1)) {
-        outside
-    } else {
-        0
-    };
-    let mut count = 0;
-    if window >= 15 {
-        count = with_bit::<8>(&is_low, before, count);
-    }
-    if window >= 7 {
-        count = with_bit::<4>(&is_low, before, count);
-    }
-    if window >= 3 {
-        count = with_bit::<2>(&is_low, before, count);
-    }
-    before.wrapping_add(with_bit::<1>(&is_low, before, count))
+pub fn last_low<T>(things: &[T], stride: usize, is_low: impl Fn(&[T]) -> bool) -> &[T] {
+    let window = things;
+    let window = narrow::<16, T>(window, stride, &is_low);
+    let window = narrow::<8, T>(window, stride, &is_low);
+    let window = narrow::<4, T>(window, stride, &is_low);
+    let window = narrow::<2, T>(window, stride, &is_low);
+    narrow::<1, T>(window, stride, &is_low)
 }
 
-/// `count`, with `BIT` set if that many things from `before` on are low. A closure would not be inlined.
+/// `TO` things at one end of the window, of up to twice as many: those with the last one that is low. The two
+/// halves may overlap. A closure would not be inlined.
 #[inline(always)]
-fn with_bit<const BIT: usize>(
-    is_low: &impl Fn(usize) -> bool,
-    before: usize,
-    count: usize,
-) -> usize {
-    let last = before.wrapping_add(count | BIT.wrapping_sub(1));
-    count | usize::from(is_low(last)).wrapping_mul(BIT)
-}
-
-/// The largest number that is one less than a power of two, and at most `n` and 15.
-const fn window(n: usize) -> usize {
-    match n {
-        15.. => 15,
-        7.. => 7,
-        3.. => 3,
-        _ => 1,
+fn narrow<'a, const TO: usize, T>(
+    window: &'a [T],
+    stride: usize,
+    is_low: &impl Fn(&[T]) -> bool,
+) -> &'a [T] {
+    let to = stride.wrapping_mul(TO);
+    let from = window.len().wrapping_sub(to);
+    match (window.get(..to), window.get(from..)) {
+        (Some(_), Some(right)) if is_low(right) => right,
+        (Some(left), Some(_)) => left,
+        // There are no more than that.
+        _ => window,
     }
 }
 
@@ -78,28 +64,21 @@ const fn window(n: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn counts<const N: usize>() {
-        for low in 0..=N {
-            let got = count_low::<N>(|at| {
-                assert!(at < N);
-                at < low
-            });
-            assert_eq!(got, low, "of {N}");
-        }
-    }
-
     #[test]
-    fn count_low_equals_counting() {
-        counts::<1>();
-        counts::<2>();
-        counts::<3>();
-        counts::<6>();
-        counts::<7>();
-        counts::<14>();
-        counts::<15>();
-        counts::<19>();
-        counts::<30>();
-        counts::<31>();
+    fn last_low_is_the_last_that_is_low() {
+        for stride in 1..4 {
+            for count in 1..=32 {
+                let things: Vec<usize> = (0..count * stride).map(|at| at / stride).collect();
+                for low in 0..=count {
+                    let got = last_low(&things, stride, |thing| {
+                        assert!(thing.len() >= stride && things.len() % stride == 0);
+                        thing[0] < low
+                    });
+                    let at = low.saturating_sub(1);
+                    assert_eq!(got, &things[at * stride..][..stride], "{low} of {count}");
+                }
+            }
+        }
     }
 
     #[test]

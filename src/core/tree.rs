@@ -18,7 +18,7 @@ mod node;
 use core::marker::PhantomData;
 
 use build::RawBuilder;
-use node::{Entry, Form, Leaf, Node, KEY_WORDS, LEAF_WORDS, MOST_WORDS};
+use node::{key_of, Entry, Form, Leaf, Node, KEY_WORDS, LEAF_WORDS, MOST_WORDS};
 
 use crate::mem::{NoMemory, Shared};
 
@@ -96,25 +96,29 @@ impl Raw {
         let Some(mut node) = self.root.as_deref() else {
             return true;
         };
-        // All keys below this one are in nodes that come before.
-        let mut low = 0;
-        loop {
-            // A node whose keys are all above: those of the node before it are below `low`.
+        let last = loop {
             match node {
-                Node::Inner(inner) => match inner.count_to(to).checked_sub(1) {
-                    Some(slot) => match inner.at(slot) {
-                        Some((known_by, child)) => (low, node) = (known_by, child),
-                        // `to` is the highest number.
-                        None => return false,
-                    },
-                    None => return low <= from,
+                Node::Inner(inner) => match inner.towards(to) {
+                    Some(child) => node = child,
+                    // `to` is the highest number.
+                    None => return false,
                 },
-                Node::Leaf(leaf) => match leaf.last_to::<N>(form, to) {
-                    Some(last) => return last < from,
-                    None => return low <= from,
-                },
+                Node::Leaf(leaf) => break leaf.last_to::<N>(form, to),
             }
+        };
+        if last <= to {
+            return last < from;
         }
+        self.is_vacant_beside(form, from, to)
+    }
+
+    /// The same, where all keys of the leaf are above: a leaf whose first entries were removed, so that what lies
+    /// before is in another.
+    #[cold]
+    #[inline(never)]
+    fn is_vacant_beside(&self, form: Form, from: u64, to: u64) -> bool {
+        self.seek(form, from)
+            .is_none_or(|found| key_of(found.leaf.entry(form, found.at)) > to)
     }
 }
 
@@ -181,8 +185,8 @@ impl<V: Value, const N: usize> Tree<V, N> {
         Some(entry_of(place.leaf.entry(Self::FORM, place.at)))
     }
 
-    /// Whether there is surely no entry from `from` up to and including `to`. Of more than one key, and of
-    /// the highest number, it may say no for not knowing.
+    /// Whether there is surely no entry from `from` up to and including `to`. If that is the highest number, it
+    /// may say no for not knowing.
     ///
     /// # Context
     ///
@@ -234,7 +238,7 @@ fn words_of<V: Value>(key: u64, value: V) -> Entry {
 #[inline]
 fn entry_of<V: Value>(words: &[u32]) -> (u64, V) {
     let value = words.get(KEY_WORDS..).unwrap_or_default();
-    (node::key_of(words), V::get(value))
+    (key_of(words), V::get(value))
 }
 
 impl<V, const N: usize> Clone for Tree<V, N> {

@@ -165,7 +165,8 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
 ///
 /// # Context
 ///
-/// The worker, between two batches.
+/// The worker, between two batches, in a no-IO scope: bios that wait for the worker wait for the memory that
+/// this needs, so only because somebody asked for it.
 #[inline(never)]
 pub(crate) fn resolve(
     volume: &Volume,

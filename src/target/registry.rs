@@ -36,7 +36,7 @@ pub(crate) struct Registry {
 struct Entry {
     volume: Arc<Worker<Volume>>,
     tables: usize,
-    /// The longest ranges that one of its tables had: nobody else may have them.
+    /// With the longest ranges that its tables had: nobody else may have them.
     shape: Shape,
     /// The length of the longest table that was resumed.
     len: SectorCount,
@@ -71,6 +71,22 @@ impl Registry {
         shape: &Shape,
         make: impl FnOnce() -> Result<Arc<Worker<Volume>>>,
     ) -> Result<Lease, Refusal> {
+        if let Some(lease) = self.enter(key, shape, None)? {
+            return Ok(lease);
+        }
+        // Without the lock: a resume takes it while I/O waits, and a new thread may wait for that I/O.
+        let volume = make().map_err(Refusal::Errno)?;
+        let lease = self.enter(key, shape, Some(volume))?;
+        lease.ok_or(Refusal::Shape)
+    }
+
+    /// A share of the volume of device `key` that admits this shape, or else of `new`, if there is one.
+    fn enter(
+        self: &Arc<Self>,
+        key: MdKey,
+        shape: &Shape,
+        new: Option<Arc<Worker<Volume>>>,
+    ) -> Result<Option<Lease>, Refusal> {
         let mut entries = self.entries.lock();
         let mut own = None;
         for (i, entry) in entries.as_slice().iter().enumerate() {
@@ -84,29 +100,28 @@ impl Registry {
                 return Err(Refusal::Shape);
             }
         }
-        if let Some(entry) = own.and_then(|i| entries.as_mut_slice().get_mut(i)) {
+        let volume = if let Some(entry) = own.and_then(|i| entries.as_mut_slice().get_mut(i)) {
             entry.tables = entry.tables.saturating_add(1);
-            if shape.extends(&entry.shape) {
-                entry.shape = *shape;
-            }
-            return Ok(Lease {
-                registry: self.clone(),
-                volume: entry.volume.clone(),
-            });
-        }
-        let volume = make().map_err(Refusal::Errno)?;
-        let entry = Entry {
-            volume: volume.clone(),
-            tables: 1,
-            shape: *shape,
-            len: shape.len,
-            area: None,
+            entry.shape.cover(shape);
+            entry.volume.clone()
+        } else {
+            let Some(volume) = &new else {
+                return Ok(None);
+            };
+            let entry = Entry {
+                volume: volume.clone(),
+                tables: 1,
+                shape: *shape,
+                len: shape.len,
+                area: None,
+            };
+            entries.push(entry).map_err(|_| Refusal::Errno(ENOMEM))?;
+            volume.clone()
         };
-        entries.push(entry).map_err(|_| Refusal::Errno(ENOMEM))?;
-        Ok(Lease {
+        Ok(Some(Lease {
             registry: self.clone(),
             volume,
-        })
+        }))
     }
 
     /// The block size of the live volume of device `key`, if there is one.

@@ -31,6 +31,10 @@ impl DiskRange {
         }
     }
 
+    fn cover(&mut self, other: &DiskRange) {
+        self.len = self.len.max(other.len);
+    }
+
     /// Whether a sector lies in both.
     #[inline(never)]
     pub(crate) fn overlaps(&self, other: &DiskRange) -> bool {
@@ -81,6 +85,12 @@ impl Shape {
             ..*self
         };
         cut == *old && self.len >= old.len && self.spare_len >= old.spare_len
+    }
+
+    /// Makes each range as long as that of `other`, which begins where this one does.
+    pub(crate) fn cover(&mut self, other: &Shape) {
+        self.main.cover(&other.main);
+        self.spare.cover(&other.spare);
     }
 
     /// Which range of `new` overlaps one of this shape's, if any does.

@@ -38,6 +38,15 @@ refuse "a target that would grow into another one's is refused" \
 kernel_said "main range overlaps one that another remap device uses"
 refuse "and a spare area" dmsetup load r --table "0 32768 remap /dev/main $wide 0 16392"
 kernel_said "spare area overlaps a range that another remap device uses"
+# Of the two ranges each of these has another one longer: both count, although the first is never resumed.
+need dmsetup load r --table "0 2044 remap /dev/main $wide 0 8192"
+need dmsetup load r --table "0 32768 remap /dev/main $wide 0 $start"
+refuse "the range of a table that was loaded is its own" \
+    dmsetup create p --table "0 4096 remap /dev/main $wide 24576 8192 2 main_start 16384"
+equal "which is the reason" 2 "$(kernel_log | grep -c 'main range overlaps one that another remap device uses')"
+refuse "and the spare area of the one before" \
+    dmsetup create p --table "0 4096 remap /dev/main $wide 4096 4096 2 main_start 81920"
+equal "for the like reason" 2 "$(kernel_log | grep -c 'spare area overlaps a range that another remap device uses')"
 check "sectors behind the target are written" tool sectors write /dev/main 2044 64 1
 need dd if=/dev/zero of=/dev/mapper/r bs=512 count=1024 oflag=direct status=none
 "$GUEST_TOOLS/sectors" hammer /dev/mapper/r 0 1024 --writers 2 --readers 0 --writes 300 >/tmp/hammer 2>&1 &

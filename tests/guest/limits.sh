@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: the limits of both devices are stacked: block sizes, sizes of an I/O, write cache and FUA.
+# Proves: the limits of both devices are stacked: block sizes, sizes of an I/O, write cache; there is no polling and there are no atomic writes.
 # Lanes: lockdep vm
 # Processors: 1
 
@@ -24,6 +24,18 @@ need dd if=/dev/zero of=/dev/small bs=1M oflag=direct status=none count=16
 remap_create b "$plain" /dev/small
 equal "and of the spare" 32 "$(queue /dev/mapper/b max_hw_sectors_kb)"
 check "the device goes" dmsetup remove b
+# What would pass by the map, or promise more than it holds: a disk that can be polled, one with atomic writes.
+null_disk polled 16 poll_queues=1
+equal "main can be polled" 1 "$(queue /dev/polled io_poll)"
+remap_create p /dev/polled "$plain"
+equal "polling is off" 0 "$(queue /dev/mapper/p io_poll)"
+check "the device goes" dmsetup remove p
+new_disk blank 4
+scsi_disk atomic dev_size_mb=16 atomic_wr=1
+at_least "main has atomic writes" 512 "$(queue "$atomic" atomic_write_max_bytes)"
+remap_create w "$atomic" "$blank"
+equal "none are offered" 0 "$(queue /dev/mapper/w atomic_write_max_bytes)"
+check "the device goes" dmsetup remove w
 remap_create c /dev/large "$plain"
 equal "the larger logical block counts" 4096 "$(queue /dev/mapper/c logical_block_size)"
 equal "and the physical one" 4096 "$(queue /dev/mapper/c physical_block_size)"

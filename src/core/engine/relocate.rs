@@ -276,11 +276,16 @@ impl Engine {
         }
     }
 
-    /// Hands the move under way a spare block. Without one it comes to nothing.
+    /// Hands the move under way a spare block. Without one it comes to nothing, which is told once: failing
+    /// writes may come by the thousand.
     fn take_spare(&mut self) -> Option<()> {
         self.moving.spare = self.map.allocate();
-        if self.moving.spare.is_none() {
+        let none = self.moving.spare.is_none();
+        if none && !self.exhausted {
             self.notify(Notice::Exhausted);
+        }
+        self.exhausted = none;
+        if none {
             self.fail_move(self.moving.cause);
         }
         self.moving.spare.map(|_| ())

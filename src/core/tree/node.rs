@@ -3,7 +3,7 @@
 //! The nodes of a tree: never changed once made, built from the entries that they shall have.
 
 use crate::mem::{NoMemory, Shared};
-use crate::search::count_low;
+use crate::search::{first_not, last_low};
 
 /// Children of an inner node. Nodes are built on the kernel's stack, so they are small: with the reference
 /// count 256 bytes, a size that the kernel's allocator serves without waste.
@@ -70,16 +70,26 @@ pub(super) struct Leaf {
     words: [u32; LEAF_WORDS],
 }
 
-/// The children of one range of keys. The keys lie together: a search looks at them alone, and then at one
-/// child.
+/// The children of one range of keys.
 ///
 /// # Invariants
 ///
-/// The first children are set, with their keys, which ascend. Of those that are not, the key is the
-/// highest number.
+/// The first slots have children, whose keys ascend. In those that have none the key is the highest number.
 pub(super) struct Inner {
-    keys: [u64; FAN],
-    children: [Option<Shared<Node>>; FAN],
+    slots: [Slot; FAN],
+}
+
+/// A child and what it is known by, side by side: a search has the child where it found the key.
+struct Slot {
+    known_by: u64,
+    child: Option<Shared<Node>>,
+}
+
+impl Slot {
+    const FREE: Slot = Slot {
+        known_by: u64::MAX,
+        child: None,
+    };
 }
 
 /// The first index below `len` that is not `below`; those that are come before all others.
@@ -125,16 +135,14 @@ impl Leaf {
         first_index(self.len, |at| key_of(self.entry(form, at)) < key)
     }
 
-    /// The last key that is at most `key`, in a leaf of up to `N` entries; or the highest number, for that.
+    /// The last key that is at most `key`, or the first one if none is, in a leaf of up to `N` entries; or the
+    /// highest number, for that.
     #[inline(always)]
-    pub(super) fn last_to<const N: usize>(&self, form: Form, key: u64) -> Option<u64> {
+    pub(super) fn last_to<const N: usize>(&self, form: Form, key: u64) -> u64 {
         // What is not set is above.
-        let key_at = |at: usize| {
-            let words = self.words.get(at.wrapping_mul(form.stride)..);
-            key_of(words.unwrap_or_default())
-        };
-        let count = count_low::<N>(|at| key_at(at) <= key);
-        Some(key_at(count.checked_sub(1)?))
+        let entries = self.words.get(..form.stride.wrapping_mul(N));
+        let entries = entries.unwrap_or_default();
+        key_of(last_low(entries, form.stride, |e| key_of(e) <= key))
     }
 
     /// The words from the entry at `at` on; none past the last one.
@@ -155,54 +163,54 @@ impl Leaf {
 impl Inner {
     /// The node with up to [`FAN`] of the links, which ascend, in memory of its own; they are taken.
     pub(super) fn link(from: &mut [Option<Link>]) -> Result<Link, NoMemory> {
-        let mut keys = [u64::MAX; FAN];
-        let mut children = [const { None }; FAN];
-        for ((key, child), from) in keys.iter_mut().zip(&mut children).zip(from) {
+        let mut slots = [Slot::FREE; FAN];
+        for (slot, from) in slots.iter_mut().zip(from) {
             let Some((known_by, node)) = from.take() else {
                 break;
             };
-            *key = known_by;
-            *child = Some(node);
+            *slot = Slot {
+                known_by,
+                child: Some(node),
+            };
         }
-        let [first, ..] = keys;
+        let [Slot { known_by, .. }, ..] = slots;
         // INVARIANT: the caller gave them in order.
-        Ok((
-            first,
-            Shared::try_new(Node::Inner(Inner { keys, children }))?,
-        ))
+        Ok((known_by, Shared::try_new(Node::Inner(Inner { slots }))?))
     }
 
     /// How many children there are.
     pub(super) fn len(&self) -> usize {
-        self.children.iter().take_while(|c| c.is_some()).count()
+        self.slots.iter().take_while(|s| s.child.is_some()).count()
     }
 
     /// What the child in `slot` is known by, and the child.
     #[inline]
     pub(super) fn at(&self, slot: usize) -> Option<(u64, &Shared<Node>)> {
-        Some((*self.keys.get(slot)?, self.children.get(slot)?.as_ref()?))
+        let slot = self.slots.get(slot)?;
+        Some((slot.known_by, slot.child.as_ref()?))
     }
 
-    /// The child in whose range `key` lies.
+    /// The slot of the child in whose range `key` lies.
     #[inline]
     pub(super) fn slot(&self, key: u64) -> usize {
-        let low = match key {
-            // Not even what is not set is above.
-            u64::MAX => self.len(),
-            key => self.count_to(key),
-        };
-        low.saturating_sub(1)
+        let low = |slot: &Slot| slot.known_by <= key && slot.child.is_some();
+        first_not(&self.slots, low).saturating_sub(1)
     }
 
-    /// How many children may have keys of at most `key`, which is not the highest number.
+    /// The child in whose range `key` lies, if that is not the highest number.
     #[inline(always)]
-    pub(super) fn count_to(&self, key: u64) -> usize {
-        count_low::<FAN>(|slot| self.keys.get(slot).is_some_and(|&known_by| known_by <= key))
+    pub(super) fn towards(&self, key: u64) -> Option<&Node> {
+        // The key of a slot that is free is above.
+        let low = |slots: &[Slot]| matches!(slots, [slot, ..] if slot.known_by <= key);
+        match last_low(&self.slots, 1, low) {
+            [slot, ..] => slot.child.as_deref(),
+            [] => None,
+        }
     }
 
     /// The child in `slot`.
     #[inline]
     pub(super) fn child(&self, slot: usize) -> Option<&Node> {
-        self.children.get(slot)?.as_deref()
+        self.slots.get(slot)?.child.as_deref()
     }
 }

@@ -60,7 +60,7 @@ kernel_said "its health is [12]?[0-9]?[0-9] of 1000 now: it is likely to fail: r
 match "the evidence names the counters" "^[0-9]+ episodes with errors at [0-9]+ places, .*, alarm" "$(cat "$health/evidence")"
 equal "it is declining, and that is serious" "declining 1" "$(attr r health/trend) $(($(attr r health/severity) >= 7))"
 at_least "failure is likelier than before" $((10 * (low + 1))) "$(attr r health/failure_probability)"
-at_least "that is certain enough" 50 "$(attr r health/confidence)"
+at_least "that is certain to some extent" 40 "$(attr r health/confidence)"
 match "and when" "^[0-9]+$" "$(attr r health/time_to_failure)"
 for ((days = 0; days < 200; days++)); do
     hours 23

@@ -179,7 +179,7 @@ impl Engine {
     #[inline(never)]
     fn wanted(&self, chunk: u16, bits: u64) -> u64 {
         let there = match self.moving.old {
-            Some(_) => self.on_spare(self.moving.block, chunk),
+            Some(_) => !self.state_of(self.moving.block, chunk).unspared(),
             None => u64::MAX,
         };
         bits & there & !self.cover.chunk(chunk)
@@ -368,7 +368,7 @@ impl Engine {
             spare,
         });
         for (chunk, bits) in Parts::of(0, self.block.sectors()) {
-            let before = self.chunk(moving.block, chunk);
+            let before = self.state_of(moving.block, chunk);
             let there = bits & sectors_below(chunk, moving.len);
             let after = self.state_after(chunk, before, there);
             // What does not exist was not written either: if main grows, it is main's to answer for.

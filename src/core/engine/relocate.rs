@@ -237,7 +237,7 @@ impl Engine {
                 self.moving.tries = 1;
                 return;
             }
-            Err(failure) if self.moving.kind.is_all_or_nothing() => return self.fail_move(failure),
+            Err(failure) if !self.may_stay_behind(failure) => return self.fail_move(failure),
             Err(_) => {
                 for (chunk, bits) in Parts::of(self.moving.at, len) {
                     let wanted = self.wanted(chunk, bits);
@@ -247,6 +247,13 @@ impl Engine {
         }
         self.moving.tries = 0;
         self.moving.at = self.moving.at.saturating_add(len);
+    }
+
+    /// Whether the block moves without sectors that could not be read for `failure`. Main may give them later,
+    /// but a spare block is left for good: what it did not give is lost, so this has to be its medium's word.
+    fn may_stay_behind(&self, failure: Failure) -> bool {
+        let of_medium = || self.config.policy.judge(Op::Read, failure.fault) == Verdict::Medium;
+        !self.moving.kind.is_all_or_nothing() && (self.source() == Side::Main || of_medium())
     }
 
     /// Lays the data of the next job of the batch over what was salvaged, in the order in which they came.

@@ -184,6 +184,28 @@ fn only_an_io_that_can_be_told_apart_misses_what_moved() {
 }
 
 #[test]
+fn pending_sectors_before_a_write_hide_none_in_it() {
+    for (sectors, next) in [(8, (1, 0, 8)), (128, (0, 1, 64)), (128, (1, 0, 128))] {
+        let mut map = new_map(size(sectors));
+        let (block, chunk, at) = next;
+        for (block, chunk) in [(0, 0), (block, chunk)] {
+            let state = ChunkState::PLAIN.with_pending(1);
+            let block = Block(block);
+            let record = Record::Sectors {
+                block,
+                chunk,
+                state,
+            };
+            assert_eq!(map.apply(&record), Ok(()));
+        }
+        let snapshot = map.snapshot(&[], &[]).expect("memory");
+        let write = snapshot.route(Sector(1), SectorCount(at), Op::Write);
+        let len = SectorCount(at - 1);
+        assert_eq!(write, Route::Main { len });
+    }
+}
+
+#[test]
 fn a_snapshot_of_what_is_prepared_shows_it_and_the_old_one_does_not() {
     let mut map = new_map(size(8));
     let before = map.snapshot(&[], &[]).expect("memory");

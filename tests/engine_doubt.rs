@@ -8,6 +8,7 @@ mod lab;
 use dm_remap_core::{
     engine::{Action, JobKind, Notice, State},
     fault::Op,
+    open::OpenError,
 };
 use lab::{
     disk::{Until, IOERR, MEDIUM},
@@ -211,5 +212,28 @@ fn a_rotten_copy_is_repaired_by_the_check() {
     assert!(lab.clear_needs_check().is_ok());
     let left = lab.spare.plans.len();
     assert_eq!(left, 0, "written again");
+    lab.verify(nothing_fails);
+}
+
+#[test]
+fn after_a_check_that_may_have_begun_a_session_the_one_before_writes_nothing() {
+    // The log ended in one copy alone, so a session began with the start.
+    let mut lab = in_doubt(&[0]).cut(None);
+    let places = lab.engine.layout().places();
+    for at in places.as_slice() {
+        lab.spare.plan(Op::Write, at.0, 8, Until::Forever, IOERR);
+    }
+    assert_eq!(lab.clear_needs_check(), Err(OpenError::Unwritable));
+    lab.spare.plans.clear();
+    let writes = lab.spare.trace.len();
+    lab.engine.close();
+    lab.settle();
+    assert_eq!(
+        lab.spare.trace.len(),
+        writes,
+        "its superblock would contradict"
+    );
+    assert!(lab.clear_needs_check().is_ok());
+    assert_eq!(lab.state(), State::Rw);
     lab.verify(nothing_fails);
 }

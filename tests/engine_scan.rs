@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Found, JobKind, Side},
+    engine::{Action, Count, Found, JobKind, Side},
     fault::Op,
     health::What,
     units::{Block, Sector},
@@ -61,6 +61,8 @@ fn what_cannot_be_read_is_pending_and_told_as_new_once() {
         found(Side::Main, 19, What::Error, 1),
     ];
     assert_eq!(lab.found, new);
+    let users = lab.engine.stats().of(Count::READ_ERRORS);
+    assert_eq!(users, 0, "no user met them");
     scan(&mut lab, 16, 8);
     let known = new.map(|f| Found { sectors: 0, ..f });
     assert_eq!(lab.found, known);

@@ -7,7 +7,7 @@ mod lab;
 
 use dm_remap_core::{
     engine::{Action, JobKind, Notice, Side, State},
-    fault::Op,
+    fault::{ErrorPolicy, Op},
 };
 use lab::{
     disk::{Until, IOERR, MEDIUM},
@@ -38,6 +38,22 @@ fn a_sector_that_the_old_spare_block_cannot_give_is_lost() {
     assert_eq!(lab.write_now(19, 1), Ok(()));
     assert_eq!(lab.read_now(16, 8), Ok(()));
     assert_eq!(lab.engine.map().counters().lost_sectors, 0);
+}
+
+#[test]
+fn an_error_that_is_not_the_mediums_makes_nothing_lost() {
+    for (policy, moved) in [(ErrorPolicy::Confirm, false), (ErrorPolicy::Any, true)] {
+        let mut lab = Lab::new(Shape { policy, ..fine() });
+        bad_write(&mut lab, 16, 8);
+        assert_eq!(lab.write_now(16, 8), Ok(()));
+        let old = lab.spare_of(2);
+        lab.spare.plan(Op::Write, old, 1, Until::Forever, MEDIUM);
+        lab.spare.plan(Op::Read, old + 3, 1, Until::Forever, IOERR);
+        assert_eq!(lab.write_now(16, 1).is_ok(), moved);
+        assert_eq!(lab.spare_of(2) != old, moved);
+        lab.spare.plans.clear();
+        lab.verify(|_, at| moved && at == 19);
+    }
 }
 
 #[test]

@@ -331,3 +331,30 @@ fn a_read_does_not_end_a_storm_of_writes() {
     lab.settle();
     assert!(stormy(&lab));
 }
+
+#[test]
+fn a_storm_that_ends_within_a_round_loses_no_write() {
+    let mut lab = Lab::new(Shape {
+        block: 16,
+        storm: StormLimits {
+            run_regions: 2,
+            pause_ms: 3_000,
+            ..shape().storm
+        },
+        ..shape()
+    });
+    bad_write(&mut lab, 0, 16);
+    bad_write(&mut lab, 64, 8);
+    lab.main.plan(Op::Write, 1024, 8, Until::Times(1), MEDIUM);
+    // The first one's block is to move; then the storm comes, which ends that; one is taken, so that the
+    // storm is over with the last, whose block is that of the first.
+    let writes = [0, 64, 1024, 8].map(|at| lab.write(at, 8, false));
+    lab.cost = 1_500;
+    lab.settle();
+    let storms = [Notice::Storm(true), Notice::Storm(false)];
+    assert!(storms.iter().all(|n| lab.notices.contains(n)));
+    let results = writes.map(|ticket| lab.result(ticket));
+    assert_eq!(results, [Err(MEDIUM), Err(MEDIUM), Ok(()), Ok(())]);
+    assert!(lab.remapped(0));
+    lab.verify(nothing_fails);
+}

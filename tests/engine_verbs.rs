@@ -315,6 +315,8 @@ fn a_full_quota_drops_marks_and_nothing_else() {
     assert_eq!(lab.write_now(2990, 20), Ok(()));
     assert!(lab.remapped(3000));
     lab.verify(nothing_fails);
+    assert!(lab.clear_needs_check().is_ok());
+    assert_eq!(lab.engine.map().counters().pending_dropped, 4096 - quota);
     lab.engine.reset_stats();
     assert_eq!(lab.engine.map().counters().pending_dropped, 0);
 }

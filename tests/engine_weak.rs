@@ -207,3 +207,33 @@ fn cuts_while_weak_blocks_move() {
     let cuts = every_cut(&story, &|_, _| false);
     assert!(cuts > 15, "only {cuts} actions");
 }
+
+#[test]
+fn a_sector_that_cannot_be_read_is_marked_beside_one_that_hardly_can() {
+    let mut lab = Lab::new(fine());
+    flaky(&mut lab, 18, 1);
+    bad_read(&mut lab, 20, 1);
+    assert_eq!(lab.read_now(16, 8), Err(MEDIUM));
+    assert!(!lab.remapped(2), "not all of it can be read");
+    assert_eq!(lab.engine.map().chunk(Block(2), 0).pending(), 1 << 4);
+}
+
+#[test]
+fn a_write_that_is_there_does_not_fail_with_a_move_of_its_block() {
+    let mut lab = only_on_main();
+    let spare = lab.spare_of(2);
+    let bad = [(spare, Until::Times(2)), (spare + 6, Until::Forever)];
+    for (at, until) in bad {
+        lab.spare.plan(Op::Read, at, 1, until, MEDIUM);
+    }
+    // The block would move for the read, and cannot; the write makes a sector of it *on spare*.
+    let read = lab.read(16, 1);
+    lab.land_all();
+    let write = lab.write(20, 1, false);
+    lab.settle();
+    assert_eq!((lab.result(read), lab.result(write)), (Ok(()), Ok(())));
+    assert_eq!(lab.spare_of(2), spare);
+    assert!(lab.engine.map().chunk(Block(2), 0).is_plain());
+    lab.verify(|_, at| at == 22);
+    lab.cut(None).verify(|_, at| at == 22);
+}

@@ -65,7 +65,7 @@ use storm::Storm;
 /// Sectors of a metadata block.
 const META_SECTORS: u32 = 8;
 
-/// The batch is full, the name is taken, or the engine is not idle.
+/// There is no room for one more. Of a job also: its name is taken, or the engine is not idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 

@@ -260,6 +260,11 @@ impl Map {
         self.pending_dropped = change::recount(self.pending_dropped, 0, bits);
     }
 
+    /// Counts them on from where `before` stands, which is the map so far.
+    pub(crate) fn keep_dropped(&mut self, before: &Map) {
+        self.pending_dropped = before.pending_dropped;
+    }
+
     /// Counts them anew.
     pub fn forget_dropped(&mut self) {
         self.pending_dropped = 0;

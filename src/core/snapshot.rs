@@ -243,9 +243,11 @@ impl Snapshot {
             let skipped = if found == first { before } else { 0 };
             let pending = state.pending() & u64::MAX.wrapping_shl(skipped);
             let (block, chunk) = of_chunk_key(found);
+            // Where none is left, which all bits as a number would be past the chunk, it is the chunk's first.
+            let within = pending.trailing_zeros() & CHUNK_SECTORS.wrapping_sub(1);
             let sector = u64::from(chunk)
                 .wrapping_mul(u64::from(CHUNK_SECTORS))
-                .wrapping_add(u64::from(pending.trailing_zeros()));
+                .wrapping_add(u64::from(within));
             let at = self.block_size.start_of(block)?;
             let at = at.checked_add(SectorCount(sector))?;
             if at.since(start) >= len {

@@ -44,6 +44,7 @@ equal "just these are pending" "1003 1 pending
 4117 1 pending
 30000 1 pending
 81919 1 pending" "$(dmsetup message r 0 list pending)"
+equal "no user met any" 0 "$(status_field r read_errors)"
 at_least "reads that found something" 6 "$(attr r scan/errors)"
 equal "regions are tracked, the one of the blocks that moved among them" 5 "$(attr r map/tracked_regions)"
 at_most "and the score has fallen" 999 "$(attr r health/score)"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: a spare block that cannot be written is never used again; what nobody has any more is lost: an error until it is written.
+# Proves: a spare block that cannot be written is never used again; what nobody has any more is lost: an error until it is written. But not for an error that is not the medium's.
 # Lanes: lockdep kasan
 
 . ./lib/lib.sh
@@ -18,6 +18,10 @@ check "the moved block is written" tool sectors write /dev/mapper/r 8 8 2
 at=$(dd if=/dev/nspare bs=4096 iflag=direct status=none | grep -obUa dmsector | head -n 1 | cut -d: -f 1)
 at=$((at / 512))
 null_bad nspare $((at + 3)) $((at + 4))
+# This disk does not say that it is the medium: under the default policy a read that fails gives nothing up.
+refuse "a write to a block that cannot be read whole fails" tool sectors write /dev/mapper/r 11 1 3
+equal "and nothing is lost for it" "0 12 spare $old 4" "$(attr r lost) $(where r 12)"
+check "unless every error is the medium's" dmsetup message r 0 set error_policy any
 check "a write over bad sectors of the spare succeeds" tool sectors write /dev/mapper/r 11 1 3
 [[ $(where r 8) =~ spare\ ([0-9]+) ]] || fail "the block is not on the spare"
 ((BASH_REMATCH[1] != old)) || fail "the bad spare block is still used"

@@ -23,6 +23,16 @@ pub struct Plan {
 /// The device that never comes up.
 const NEVER: &str = "never";
 
+/// How a table line may be refused.
+const OF_A_TABLE: [libc::c_int; 6] = [
+    libc::EINVAL,
+    libc::EBUSY,
+    libc::ENOENT,
+    libc::ENODEV,
+    libc::ENXIO,
+    libc::ENOTBLK,
+];
+
 const VERBS: [&str; 12] = [
     "remap",
     "evacuate",
@@ -130,17 +140,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         score.refused(line.as_bytes(), sent)?;
     }
     control.remove(NEVER)?;
-    score.tell(
-        "tables",
-        &[
-            libc::EINVAL,
-            libc::EBUSY,
-            libc::ENOENT,
-            libc::ENODEV,
-            libc::ENXIO,
-            libc::ENOTBLK,
-        ],
-    )?;
+    score.tell("tables", &OF_A_TABLE)?;
 
     // The device itself: only what it is already would be taken, and takes effect at a resume.
     let mut score = Score::default();
@@ -155,17 +155,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             Err(error) => score.refused(line.as_bytes(), Err(error))?,
         }
     }
-    score.tell(
-        "reloads",
-        &[
-            libc::EINVAL,
-            libc::EBUSY,
-            libc::ENOENT,
-            libc::ENODEV,
-            libc::ENXIO,
-            libc::ENOTBLK,
-        ],
-    )?;
+    score.tell("reloads", &OF_A_TABLE)?;
     let after = (control.status(device)?, control.table(device)?);
     ensure!(before == after, "{before:?} was changed to {after:?}");
     Ok(())

@@ -2,7 +2,7 @@
 
 //! What changes in a round without a move: sectors that a write fills, marks of pending ones.
 
-use super::{bits::Parts, relocate::Fate, round::bit, Engine, Failure, Move, Side, State};
+use super::{bits::Parts, Engine, Failure, Side, State};
 use crate::{
     fault::Op,
     record::{ChunkState, Record},
@@ -151,40 +151,19 @@ impl Engine {
         let _ = self.changes.push_within(change);
     }
 
-    /// Makes the changes of blocks that do not move into records. A job that filled sectors of a block
-    /// that does move waits for the move instead: its data goes along.
+    /// Makes the changes into records, those of blocks that move as well: what is recorded of a move comes
+    /// behind them, and if it comes to nothing they are still true.
     pub(super) fn records_of_changes(&mut self) {
-        let mut needs: u32 = 0;
         for i in 0..self.changes.as_slice().len() {
             let Some(&change) = self.changes.as_slice().get(i) else {
                 break;
             };
-            let moves = self.moves.as_slice();
-            let moves_too = |m: &Move| m.block == change.block && m.fate == Fate::Waits;
-            if let Some(m) = moves.iter().position(moves_too) {
-                needs |= bit(m).unwrap_or(0);
-                continue;
-            }
             let state = self.chunk(change.block, change.chunk);
             self.record(Record::Sectors {
                 block: change.block,
                 chunk: change.chunk,
                 state: change.after(state),
             });
-        }
-        if needs == 0 {
-            return;
-        }
-        for i in 0..self.jobs.as_slice().len() {
-            let Some(slot) = self.jobs.as_slice().get(i) else {
-                break;
-            };
-            if slot.changes && slot.is_write() {
-                let touched = self.moves_touched(slot) & needs;
-                if let Some(slot) = self.jobs.as_mut_slice().get_mut(i) {
-                    slot.needs |= touched;
-                }
-            }
         }
     }
 

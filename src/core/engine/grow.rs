@@ -25,8 +25,9 @@ impl Engine {
     /// Process context: allocates.
     pub fn grow(&mut self, expect: &Expect) -> Result<(), OpenError> {
         self.map.grow(blocks_of(expect.main_len, self.block))?;
+        self.writer.amend(|superblock| rename(superblock, expect))?;
+        // Only now: up to here a failure leaves the target as long as it was.
         self.config.target_len = expect.main_len;
-        self.writer
-            .amend(|superblock| rename(superblock, expect).map(|_| ()))
+        Ok(())
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
             None => return self.step = Step::Settle,
         };
         if result.is_ok() && self.piece.failure.is_some() {
-            self.stats.count(Count::RECOVERED);
+            self.count_try(kind, Count::RECOVERED);
             if self.piece.weak {
                 self.found(op, What::Recovered);
             }
@@ -193,10 +193,11 @@ impl Engine {
             }
             (op, Err(failure)) => {
                 if self.piece.failure.is_none() {
-                    self.stats.count(match op {
+                    let errors = match op {
                         Op::Read => Count::READ_ERRORS,
                         Op::Write => Count::WRITE_ERRORS,
-                    });
+                    };
+                    self.count_try(kind, errors);
                 }
                 let first = *self.piece.failure.get_or_insert(failure);
                 if failure.fault == Fault::Never {
@@ -212,6 +213,13 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// Of users: what the scanner meets is counted by itself.
+    fn count_try(&mut self, kind: JobKind, what: Count) {
+        if kind != JobKind::Scan {
+            self.stats.count(what);
         }
     }
 

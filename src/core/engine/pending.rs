@@ -5,7 +5,7 @@
 //! Snapshots send all of these to the worker. Those that go to main do so under a hold of their block:
 //! with no other write of the block under way, what is read back has to be what was written.
 
-use super::{bits::Parts, piece::Home, retest::Back, Action, Count, Engine, Failure, Side, Step};
+use super::{bits::Parts, piece::Home, retest::Back, Action, Engine, Failure, Step};
 use crate::fault::{Fault, Op, PendingWrites};
 
 impl Engine {
@@ -68,25 +68,8 @@ impl Engine {
 
     /// Main has taken the piece: whether it has it.
     pub(super) fn prove(&mut self, stage: Back) -> Option<Action> {
-        let (len, with) = (self.piece.len, self.block.sectors());
-        let side = Side::Main;
-        Some(match stage {
-            Back::Write | Back::Flush => {
-                self.stats.count(Count::FLUSHES);
-                Action::Flush { side }
-            }
-            Back::Read => Action::Read {
-                side,
-                at: self.place(self.piece.block, None, self.piece.offset)?,
-                len,
-                offset: with,
-            },
-            Back::Compare => Action::Compare {
-                offset: 0,
-                with,
-                len,
-            },
-        })
+        let at = self.place(self.piece.block, None, self.piece.offset)?;
+        Some(self.put_to_main(stage, at, self.piece.len))
     }
 
     /// A step of that has ended. What was read back may come from the drive's cache: the sectors stay

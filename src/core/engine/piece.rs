@@ -212,11 +212,6 @@ impl Engine {
         }
         (found.unwrap_or(Home::Spare(spare)), len.max(1))
     }
-
-    /// The sectors of `chunk` that the spare block of a remapped block holds.
-    pub(super) fn on_spare(&self, block: Block, chunk: u16) -> u64 {
-        !self.chunk(block, chunk).unspared()
-    }
 }
 
 fn home_of(state: ChunkState, sector: u32, spare: SpareBlock) -> Home {

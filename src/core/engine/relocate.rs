@@ -179,7 +179,7 @@ impl Engine {
     #[inline(never)]
     fn wanted(&self, chunk: u16, bits: u64) -> u64 {
         let there = match self.moving.old {
-            Some(_) => self.on_spare(self.moving.block, chunk),
+            Some(_) => !self.state_of(self.moving.block, chunk).unspared(),
             None => u64::MAX,
         };
         bits & there & !self.cover.chunk(chunk)
@@ -237,7 +237,7 @@ impl Engine {
                 self.moving.tries = 1;
                 return;
             }
-            Err(failure) if self.moving.kind.is_all_or_nothing() => return self.fail_move(failure),
+            Err(failure) if !self.may_stay_behind(failure) => return self.fail_move(failure),
             Err(_) => {
                 for (chunk, bits) in Parts::of(self.moving.at, len) {
                     let wanted = self.wanted(chunk, bits);
@@ -247,6 +247,13 @@ impl Engine {
         }
         self.moving.tries = 0;
         self.moving.at = self.moving.at.saturating_add(len);
+    }
+
+    /// Whether the block moves without sectors that could not be read for `failure`. Main may give them later,
+    /// but a spare block is left for good: what it did not give is lost, so this has to be its medium's word.
+    fn may_stay_behind(&self, failure: Failure) -> bool {
+        let of_medium = || self.config.policy.judge(Op::Read, failure.fault) == Verdict::Medium;
+        !self.moving.kind.is_all_or_nothing() && (self.source() == Side::Main || of_medium())
     }
 
     /// Lays the data of the next job of the batch over what was salvaged, in the order in which they came.
@@ -368,7 +375,7 @@ impl Engine {
             spare,
         });
         for (chunk, bits) in Parts::of(0, self.block.sectors()) {
-            let before = self.chunk(moving.block, chunk);
+            let before = self.state_of(moving.block, chunk);
             let there = bits & sectors_below(chunk, moving.len);
             let after = self.state_after(chunk, before, there);
             // What does not exist was not written either: if main grows, it is main's to answer for.

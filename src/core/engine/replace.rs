@@ -18,7 +18,7 @@ impl Engine {
     ///
     /// Process context: allocates.
     pub fn replace(&mut self, mut map: Map, writer: Writer) -> Result<(), NoMemory> {
-        map.drop_pending(self.map.counters().pending_dropped);
+        map.keep_dropped(&self.map);
         let before = core::mem::replace(&mut self.map, map);
         match self.snapshot_of(&[], &[]) {
             Ok(snapshot) => self.show(Some(snapshot), None),
@@ -42,8 +42,9 @@ impl Engine {
     ///
     /// Only while idle and without jobs.
     pub fn rest(&mut self) {
+        // Not even a superblock, whatever the state: it would contradict that of the session.
+        self.writer.rest();
         if self.state == State::Rw {
-            self.writer.rest();
             self.needs_check = true;
             self.set_state(State::Ro);
         }

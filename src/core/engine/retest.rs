@@ -17,7 +17,7 @@ use crate::{
     units::Sector,
 };
 
-/// What is done to main's copy of a block that goes back.
+/// What is done to main's copy of a block that goes back, or of a write to pending sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Back {
     /// It is written.
@@ -41,13 +41,18 @@ struct Pending {
 impl Engine {
     /// Begins this step of the move under way.
     pub(super) fn go_back(&mut self, stage: Back) -> Option<Action> {
-        let (len, with) = (self.moving.len, self.block.sectors());
         let Some(at) = self.place(self.moving.block, None, 0) else {
             self.fail_move(self.own_failure());
             return None;
         };
-        let side = Side::Main;
-        Some(match stage {
+        Some(self.put_to_main(stage, at, self.moving.len))
+    }
+
+    /// One of the steps after which main has shown that it has these sectors, which are in scratch.
+    #[inline(never)]
+    pub(super) fn put_to_main(&mut self, stage: Back, at: Sector, len: u32) -> Action {
+        let (side, with) = (Side::Main, self.block.sectors());
+        match stage {
             Back::Write => Action::Write {
                 side,
                 at,
@@ -70,7 +75,7 @@ impl Engine {
                 with,
                 len,
             },
-        })
+        }
     }
 
     /// This step of the move under way has ended.

@@ -68,7 +68,9 @@ impl Engine {
         kind: Kind,
     ) -> Option<u32> {
         self.round_begins();
-        let found = self.moves.as_slice().iter().position(|m| m.block == block);
+        // One that a storm has ended is not found: nobody carries it out any more.
+        let waits = |m: &Move| m.block == block && m.fate == Fate::Waits;
+        let found = self.moves.as_slice().iter().position(waits);
         let i = match found {
             Some(i) => i,
             None => {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use anyhow::{anyhow, bail, ensure, Result};
 
 use super::book::{
-    Bounds, Wrong, BEGIN_FLUSH, BEGIN_WRITE, DISCARDS, DURABLE, END, LOSSY, OK, ZEROS,
+    Shared, Wrong, BEGIN_FLUSH, BEGIN_WRITE, DISCARDS, DURABLE, END, LOSSY, OK, ZEROS,
 };
 use super::recorder::{Fault, Pair, ARRIVES, FLUSHES, IO_ERROR, MAIN, READS, SPARE, WRITES};
 use super::story::Story;
@@ -34,11 +34,7 @@ pub enum Act {
 
 /// What the writers share.
 pub struct State {
-    pub sectors: Vec<Bounds>,
-    /// Ranges that are being written.
-    pub busy: Vec<(u64, u64)>,
-    /// The number of the next operation.
-    pub next: u32,
+    pub shared: Shared,
     pub errors: u64,
 }
 
@@ -143,14 +139,7 @@ impl Stage<'_> {
             _ => &[0, 1],
         };
         for copy in copies {
-            self.pair.fault(&Fault {
-                disk: SPARE,
-                start: if *copy == 0 { 8 } else { sectors * 7 / 8 },
-                len: sectors / 8,
-                ops: WRITES,
-                count: 1 + (chance >> 8) as i32 % 2,
-                how: [0, IO_ERROR, ARRIVES][(chance >> 16) as usize % 3],
-            })?;
+            self.pair.fault(&Fault::of_log(*copy, sectors, chance))?;
         }
         Ok(())
     }
@@ -169,18 +158,9 @@ impl Stage<'_> {
                 first = first / 8 * 8;
             }
             let len = len.min(self.story.span - first);
-            let mut state = self.lock()?;
-            let overlaps = |&(f, l): &(u64, u64)| first < f + l && f < first + len;
-            if state.busy.iter().any(overlaps) {
-                continue;
+            if let Some(id) = self.lock()?.shared.begin(first, len, flags) {
+                break (first, len, id);
             }
-            state.busy.push((first, len));
-            let id = state.next;
-            state.next += 1;
-            for sector in &mut state.sectors[first as usize..(first + len) as usize] {
-                sector.begin(id, flags);
-            }
-            break (first, len, id);
         };
         let bytes = &mut buffer[..len as usize * SECTOR];
         for (n, sector) in (first..).zip(bytes.chunks_exact_mut(SECTOR)) {
@@ -195,23 +175,13 @@ impl Stage<'_> {
         self.pair
             .note(END, id, 0, 0, u8::from(result.is_ok()) * OK)?;
         let mut state = self.lock()?;
-        match result {
-            Ok(()) => {
-                for sector in &mut state.sectors[first as usize..(first + len) as usize] {
-                    sector.end(id, flags);
-                }
-            }
-            Err(_) => state.errors += 1,
-        }
-        state.busy.retain(|range| *range != (first, len));
+        state.errors += u64::from(result.is_err());
+        state.shared.end(first, len, id, flags, result.is_ok());
         Ok(())
     }
 
     fn flush(&self, device: &Device) -> Result<()> {
-        let mut state = self.lock()?;
-        let id = state.next;
-        state.next += 1;
-        drop(state);
+        let id = self.lock()?.shared.number();
         self.pair.note(BEGIN_FLUSH, id, 0, 0, 0)?;
         let result = device.flush();
         self.pair
@@ -225,7 +195,7 @@ impl Stage<'_> {
         let len = 1 + mix(seed) % self.story.longest;
         let first = mix(seed) % (self.story.span - len + 1);
         let range = first as usize..(first + len) as usize;
-        let owed: Vec<u32> = self.lock()?.sectors[range.clone()]
+        let owed: Vec<u32> = self.lock()?.shared.sectors[range.clone()]
             .iter()
             .map(|sector| sector.acked)
             .collect();
@@ -236,7 +206,7 @@ impl Stage<'_> {
             return Ok(());
         }
         let state = self.lock()?;
-        let sectors = state.sectors[range].iter().zip(owed);
+        let sectors = state.shared.sectors[range].iter().zip(owed);
         for ((n, bytes), (sector, owed)) in (first..).zip(bytes.chunks_exact(SECTOR)).zip(sectors) {
             if let Err(Wrong::Loss(text) | Wrong::Garbage(text)) = sector.judge(bytes, n, owed) {
                 bail!("before any cut: {text}");

@@ -92,6 +92,58 @@ impl Bounds {
     }
 }
 
+/// What the writers of a device share: what each sector may show, and who writes where.
+pub struct Shared {
+    pub sectors: Vec<Bounds>,
+    busy: Vec<(u64, u64)>,
+    last: u32,
+}
+
+impl Shared {
+    /// All is zeros, and nobody writes.
+    pub fn new(span: u64) -> Self {
+        Shared {
+            sectors: vec![Bounds::default(); span as usize],
+            busy: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// The number of the next operation.
+    pub fn number(&mut self) -> u32 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Begins a write, and gives its number; none while somebody else writes to one of these sectors.
+    pub fn begin(&mut self, first: u64, len: u64, flags: u8) -> Option<u32> {
+        let overlaps = |&(f, l): &(u64, u64)| first < f + l && f < first + len;
+        if self.busy.iter().any(overlaps) {
+            return None;
+        }
+        self.busy.push((first, len));
+        let id = self.number();
+        for sector in self.range(first, len) {
+            sector.begin(id, flags);
+        }
+        Some(id)
+    }
+
+    /// That write has ended.
+    pub fn end(&mut self, first: u64, len: u64, id: u32, flags: u8, good: bool) {
+        if good {
+            for sector in self.range(first, len) {
+                sector.end(id, flags);
+            }
+        }
+        self.busy.retain(|range| *range != (first, len));
+    }
+
+    fn range(&mut self, first: u64, len: u64) -> &mut [Bounds] {
+        &mut self.sectors[first as usize..(first + len) as usize]
+    }
+}
+
 #[derive(Clone)]
 enum Open {
     Write { start: u64, len: u32, flags: u8 },

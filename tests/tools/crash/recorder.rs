@@ -89,6 +89,20 @@ pub struct Fault {
     pub how: u32,
 }
 
+impl Fault {
+    /// One end of a spare area of so many sectors, where that copy of the log is, cannot be written for a while.
+    pub fn of_log(copy: u64, sectors: u64, chance: u64) -> Fault {
+        Fault {
+            disk: SPARE,
+            start: if copy == 0 { 8 } else { sectors * 7 / 8 },
+            len: sectors / 8,
+            ops: WRITES,
+            count: 1 + (chance >> 8) as i32 % 2,
+            how: [0, IO_ERROR, ARRIVES][(chance >> 16) as usize % 3],
+        }
+    }
+}
+
 pub const READS: u32 = 1;
 pub const WRITES: u32 = 2;
 pub const FLUSHES: u32 = 4;

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{anyhow, ensure, Context, Result};
 
 use super::acts::{Act, Stage, State};
-use super::book::{Bounds, CUTS, UP};
+use super::book::{Shared, CUTS, UP};
 use super::recorder::{Pair, MAIN, SPARE, WRITES};
 use crate::dm::Control;
 use crate::pattern::{mix, Buffer, Device};
@@ -76,9 +76,7 @@ pub fn tell(story: &Story, pair: &mut Pair, control: &Control, seed: u64) -> Res
         pair,
         control,
         state: Mutex::new(State {
-            sectors: vec![Bounds::default(); story.span as usize],
-            busy: Vec::new(),
-            next: 1,
+            shared: Shared::new(story.span),
             errors: 0,
         }),
         admin: Mutex::new(()),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use anyhow::{anyhow, bail, Result};
 
-use crate::crash::book::{Bounds, Wrong, DISCARDS, DURABLE, ZEROS};
+use crate::crash::book::{Shared, Wrong, DISCARDS, DURABLE, ZEROS};
 use crate::failing;
 use crate::pattern::{fill, mix, Buffer, Device, SECTOR};
 
@@ -30,15 +30,7 @@ pub struct Figures {
 pub struct Ledger<'f> {
     pub figures: &'f Figures,
     pub stop: AtomicBool,
-    state: Mutex<State>,
-}
-
-struct State {
-    sectors: Vec<Bounds>,
-    /// Ranges that are being written.
-    busy: Vec<(u64, u64)>,
-    /// The number of the next operation.
-    next: u32,
+    state: Mutex<Shared>,
 }
 
 /// One of a device's users.
@@ -56,15 +48,11 @@ impl<'f> Ledger<'f> {
         Ledger {
             figures,
             stop: AtomicBool::new(false),
-            state: Mutex::new(State {
-                sectors: vec![Bounds::default(); span as usize],
-                busy: Vec::new(),
-                next: 1,
-            }),
+            state: Mutex::new(Shared::new(span)),
         }
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    fn lock(&self) -> Result<MutexGuard<'_, Shared>> {
         self.state
             .lock()
             .map_err(|_| anyhow!("another user panicked"))
@@ -148,18 +136,9 @@ impl User<'_> {
             let span = self.ledger.lock()?.sectors.len() as u64;
             let (first, len) = self.place(span);
             let len = len.min(span - first);
-            let mut state = self.ledger.lock()?;
-            let overlaps = |&(f, l): &(u64, u64)| first < f + l && f < first + len;
-            if state.busy.iter().any(overlaps) {
-                continue;
+            if let Some(id) = self.ledger.lock()?.begin(first, len, flags) {
+                break (first, len, id);
             }
-            state.busy.push((first, len));
-            let id = state.next;
-            state.next += 1;
-            for sector in &mut state.sectors[first as usize..(first + len) as usize] {
-                sector.begin(id, flags);
-            }
-            break (first, len, id);
         };
         let bytes = &mut self.buffer[..len as usize * SECTOR];
         for (n, sector) in (first..).zip(bytes.chunks_exact_mut(SECTOR)) {
@@ -176,13 +155,7 @@ impl User<'_> {
             }
         };
         let good = self.ledger.ended(what, &result)?;
-        let mut state = self.ledger.lock()?;
-        if good {
-            for sector in &mut state.sectors[first as usize..(first + len) as usize] {
-                sector.end(id, flags);
-            }
-        }
-        state.busy.retain(|range| *range != (first, len));
+        self.ledger.lock()?.end(first, len, id, flags, good);
         Ok(())
     }
 
@@ -245,8 +218,7 @@ impl User<'_> {
     /// Nothing fails any more: writes all of it.
     pub fn write_all(&mut self) -> Result<()> {
         let mut state = self.ledger.lock()?;
-        let id = state.next;
-        state.next += 1;
+        let id = state.number();
         let step = LONGEST as usize;
         for (first, sectors) in (0u64..).step_by(step).zip(state.sectors.chunks_mut(step)) {
             let bytes = &mut self.buffer[..sectors.len() * SECTOR];

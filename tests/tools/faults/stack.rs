@@ -270,14 +270,7 @@ impl Stack {
             if chance % 3 == copy {
                 continue;
             }
-            self.add(&Fault {
-                disk: SPARE,
-                start: if copy == 0 { 8 } else { sectors * 7 / 8 },
-                len: sectors / 8,
-                ops: WRITES,
-                count: 1 + (chance >> 8) as i32 % 2,
-                how: [0, IO_ERROR, ARRIVES][(chance >> 16) as usize % 3],
-            })?;
+            self.add(&Fault::of_log(copy, sectors, chance))?;
         }
         Ok(())
     }

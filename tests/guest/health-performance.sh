@@ -35,8 +35,11 @@ users() {
     : >/tmp/busy
     local before
     before=$(counter /dev/nmain read_sectors)
+    # Two of them, for one pauses when it begins anew.
     busy "$1" &
-    user=$!
+    users=$!
+    busy "$1" &
+    users="$users $!"
     until_true 10 "there are users of $1" read_since "$before"
 }
 read_since() {
@@ -47,7 +50,8 @@ scanned_since() {
 }
 rest() {
     rm /tmp/busy
-    wait "$user"
+    # shellcheck disable=SC2086
+    wait $users
 }
 for device in /dev/mapper/r /dev/nmain; do
     users "$device"

@@ -147,6 +147,37 @@ fn a_bad_superblock_is_written_again_while_running() {
 }
 
 #[test]
+fn an_area_that_opened_without_a_place_for_a_superblock_becomes_writable_by_a_check() {
+    let mut lab = lived();
+    // A copy lacks something that the other one has, so a superblock is due at the next start.
+    let at = place(&lab, CopyId::A, LOG - 2);
+    spoil(&mut lab, at, Rot::Noise);
+    for &at in lab.engine.layout().places().as_slice() {
+        lab.spare.plan(Op::Write, at.0, 8, Until::Forever, IOERR);
+    }
+    let mut lab = lab.cut(None);
+    assert_eq!(lab.state(), State::Ro);
+    assert!(!lab.engine.status().needs_check, "the map is known");
+    lab.verify(nothing_fails);
+    bad_write(&mut lab, 80, 8);
+    assert_eq!(lab.write_now(80, 8), Err(MEDIUM));
+    assert_eq!(lab.write_now(0, 8), Ok(()), "on its spare block");
+    // As long as nothing can be written, a check changes nothing.
+    assert_eq!(lab.clear_needs_check(), Err(OpenError::Unwritable));
+    assert_eq!(lab.state(), State::Ro);
+    lab.spare.plans.clear();
+    assert!(lab.clear_needs_check().is_ok());
+    assert_eq!(lab.state(), State::Rw);
+    assert_eq!(lab.write_now(80, 8), Ok(()));
+    assert!(lab.remapped(10));
+    lab.verify(nothing_fails);
+    lab.flush();
+    let mut lab = lab.cut(None);
+    assert_eq!((lab.state(), lab.remapped(10)), (State::Rw, true));
+    lab.verify(nothing_fails);
+}
+
+#[test]
 fn a_copy_that_was_given_up_serves_again_when_it_can_be_written() {
     for copy in CopyId::BOTH {
         let mut lab = lived();

@@ -8,6 +8,7 @@ mod lab;
 use dm_remap_core::{
     engine::{Action, Notice, Side, StormLimits},
     fault::{ErrorPolicy, Op},
+    mem::host as mem,
 };
 use lab::{
     disk::{Until, IOERR, MEDIUM},
@@ -101,6 +102,33 @@ fn a_write_that_main_takes_ends_it() {
     assert_eq!(lab.write_now(1024, 8), Ok(()));
     lab.settle();
     assert!(!stormy(&lab));
+}
+
+#[test]
+fn a_refused_allocation_does_not_keep_a_storm() {
+    for n in 0..4 {
+        let mut lab = Lab::new(Shape {
+            storm: StormLimits {
+                run_regions: 1,
+                ..shape().storm
+            },
+            ..shape()
+        });
+        bad_write(&mut lab, 0, 8);
+        // From now on the fast path is to tell of what succeeds, if there is memory for saying so.
+        lab.write(0, 8, false);
+        lab.land_all();
+        mem::refuse_after(Some(n));
+        lab.settle();
+        mem::refuse_after(None);
+        assert!(stormy(&lab));
+        lab.now += 10_000;
+        // Nothing has succeeded since, as far as is known.
+        assert_eq!(lab.write_now(0, 8), Err(MEDIUM));
+        assert_eq!(lab.write_now(1024, 8), Ok(()));
+        lab.settle();
+        assert!(!stormy(&lab), "{n}");
+    }
 }
 
 #[test]

@@ -177,7 +177,7 @@ pub(crate) fn resolve(
     let mut area = SpareArea::new(&volume.spare, shape.spare_start)?;
     // Once a session has begun, nothing may fail for want of memory.
     let mut opened = Boxed::new(None, GFP_KERNEL).map_err(Error::from)?;
-    *opened = Some(open::resolve(&mut area, &expect, generation)?);
+    open::resolve(&mut area, &expect, generation, &mut opened)?;
     Ok(opened)
 }
 

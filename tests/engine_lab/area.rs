@@ -73,7 +73,10 @@ fn expectation(shape: &Shape) -> Expect {
 
 /// What `clear_needs_check` does, with the generation that was acknowledged last.
 pub fn resolve(spare: &mut Disk, shape: &Shape, generation: u64) -> Result<Opened, OpenError> {
-    open::resolve(&mut OnDisk(spare), &expectation(shape), generation)
+    let mut opened = None;
+    let expect = expectation(shape);
+    open::resolve(&mut OnDisk(spare), &expect, generation, &mut opened)?;
+    Ok(opened.expect("it was read"))
 }
 
 pub fn load(spare: &mut Disk, shape: &Shape) -> Result<(Map, Writer, State), OpenError> {

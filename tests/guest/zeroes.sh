@@ -64,7 +64,9 @@ remap_create r "$other" "$spare"
 check "sectors are written" tool sectors write /dev/mapper/r 0 256 1 --step 64
 move r 80 8 1
 at_least "it is offered" 4096 "$(most /dev/mapper/r)"
+before=$(counter /dev/mapper/r write_sectors)
 check "zeros that main does not support" blkdiscard --zeroout --offset 0 --length 65536 /dev/mapper/r
+equal "nobody above had to write them instead" $((before + 128)) "$(counter /dev/mapper/r write_sectors)"
 check "are zeros" zeros /dev/mapper/r 0 128
 check "and no more" tool sectors verify /dev/mapper/r 128 128 1
 equal "nothing moved" 1 "$(attr r remapped)"

@@ -286,9 +286,8 @@ impl Engine {
                 Some(Action::Publish { wait: false })
             }
             Err(NoMemory) => {
-                // The next one that is published will say it.
-                self.readers_watch = self.storm.watches();
-                self.step = Step::Select;
+                // Asked for again after the next batch: without word of a success a storm might never end.
+                self.step = Step::Idle;
                 None
             }
         }

@@ -62,6 +62,19 @@ pub struct Opened {
 /// bad in one copy of the log is written again from the other, and if anything at the end of the log
 /// could turn out otherwise another time, a new session is made durable at once, so that it cannot.
 pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<Opened, OpenError> {
+    let mut place = None;
+    load_to(area, found, expect, &mut place)?;
+    place.ok_or(OpenError::NoMemory)
+}
+
+/// The same, put to `place`: what is below has no more copies of it on the stack.
+#[inline(never)] // kernel stacks are small
+pub(super) fn load_to(
+    area: &mut dyn Area,
+    found: &Formatted,
+    expect: &Expect,
+    place: &mut Option<Opened>,
+) -> Result<(), OpenError> {
     let sb = &found.superblock;
     check(sb, expect)?;
     let layout = sb.layout.clone();
@@ -129,11 +142,12 @@ pub fn load(area: &mut dyn Area, found: &Formatted, expect: &Expect) -> Result<O
         }
     }
     report.degraded = writer.degraded();
-    Ok(Opened {
+    *place = Some(Opened {
         map,
         writer,
         report,
-    })
+    });
+    Ok(())
 }
 
 /// A copy that was repaired is whole again; one that could not be is not to be trusted from the first

@@ -11,7 +11,6 @@ use crate::{
         reader::{Look, Reader},
         OpenError,
     },
-    record::Record,
     superblock::Superblock,
     units::BlockSize,
 };
@@ -210,6 +209,9 @@ impl Walk<'_> {
     }
 
     /// Follows one chain; `None` if its checkpoint has no end.
+    ///
+    /// The checkpoint and the commits have frames of their own: what builds a map from the one is large, and so
+    /// is what lies below each of them.
     #[inline(never)] // kernel stacks are small
     fn walk(
         &mut self,
@@ -217,14 +219,6 @@ impl Walk<'_> {
         base: u64,
         shape: Shape,
     ) -> Result<Option<(Chain, Map)>, OpenError> {
-        let layout = self.sb.layout.clone();
-        let builder = Builder::new(
-            shape.block,
-            shape.blocks,
-            layout.spare_count(),
-            layout.pending_quota(),
-        )?;
-        let (mut builder, mut map) = (Some(builder), None::<Map>);
         let mut chain = Chain {
             half,
             base,
@@ -235,44 +229,78 @@ impl Walk<'_> {
             epoch: 0,
             repairs: Buf::new(),
         };
-        while chain.next < layout.half_blocks() {
-            let at = chain.next;
-            let state = self.index(half, at, &|h| chain.continues(h, map.is_none()))?;
-            let Some((copy, header)) = state.pick else {
-                if state.unreadable && !(state.told && self.all_places_read) {
-                    return Err(OpenError::LogUnreadable { half, index: at });
-                }
-                self.unsettled |= state.unreadable || state.garbage;
-                self.look_behind(half, at, chain.generation)?;
-                break;
-            };
-            for bad in CopyId::BOTH {
-                if bad.of(state.bad) {
-                    chain.repair(bad)?;
-                }
+        let Some(mut map) = self.checkpoint(&mut chain, shape)? else {
+            return Ok(None);
+        };
+        self.commits(&mut chain, &mut map)?;
+        Ok(Some((chain, map)))
+    }
+
+    /// The map as the checkpoint has it.
+    #[inline(never)] // kernel stacks are small
+    fn checkpoint(&mut self, chain: &mut Chain, shape: Shape) -> Result<Option<Map>, OpenError> {
+        let layout = &self.sb.layout;
+        let mut builder = Builder::new(
+            shape.block,
+            shape.blocks,
+            layout.spare_count(),
+            layout.pending_quota(),
+        )?;
+        while let Some((copy, header)) = self.next(chain, true)? {
+            let damaged = chain.damaged();
+            let block = self.reader.block(copy, chain.half, chain.next);
+            for record in records(block.ok_or(damaged)?) {
+                builder.push(&record.map_err(|_| damaged)?)?;
             }
-            let damaged = OpenError::LogDamaged { half, index: at };
-            let block = self.reader.block(copy, half, at).ok_or(damaged)?;
-            for record in records(block) {
-                let record: Record = record.map_err(|_| damaged)?;
-                match (&mut builder, &mut map) {
-                    (Some(builder), _) => builder.push(&record)?,
-                    (None, Some(map)) => map.apply(&record)?,
-                    (None, None) => {}
-                }
-            }
+            chain.go_on(&header);
             if header.kind == (Kind::Checkpoint { last: true }) {
-                if let Some(whole) = builder.take() {
-                    map = Some(whole.finish()?);
-                    chain.commits = at.saturating_add(1);
-                }
+                chain.commits = chain.next;
+                return Ok(Some(builder.finish()?));
             }
-            chain.next = chain.next.saturating_add(1);
-            chain.generation = header.generation;
-            chain.prev_crc = header.crc;
-            chain.epoch = header.epoch;
         }
-        Ok(map.map(|map| (chain, map)))
+        Ok(None)
+    }
+
+    /// The map after the commits.
+    #[inline(never)] // kernel stacks are small
+    fn commits(&mut self, chain: &mut Chain, map: &mut Map) -> Result<(), OpenError> {
+        while let Some((copy, header)) = self.next(chain, false)? {
+            let damaged = chain.damaged();
+            let block = self.reader.block(copy, chain.half, chain.next);
+            for record in records(block.ok_or(damaged)?) {
+                map.apply(&record.map_err(|_| damaged)?)?;
+            }
+            chain.go_on(&header);
+        }
+        Ok(())
+    }
+
+    /// The block that continues the chain, and the copy to take it from; `None` at its end.
+    #[inline(never)] // kernel stacks are small
+    fn next(
+        &mut self,
+        chain: &mut Chain,
+        in_checkpoint: bool,
+    ) -> Result<Option<(CopyId, Header)>, OpenError> {
+        let (half, at) = (chain.half, chain.next);
+        if at >= self.sb.layout.half_blocks() {
+            return Ok(None);
+        }
+        let state = self.index(half, at, &|h| chain.continues(h, in_checkpoint))?;
+        if state.pick.is_none() {
+            if state.unreadable && !(state.told && self.all_places_read) {
+                return Err(OpenError::LogUnreadable { half, index: at });
+            }
+            self.unsettled |= state.unreadable || state.garbage;
+            self.look_behind(half, at, chain.generation)?;
+            return Ok(None);
+        }
+        for bad in CopyId::BOTH {
+            if bad.of(state.bad) {
+                chain.repair(bad)?;
+            }
+        }
+        Ok(state.pick)
     }
 
     /// The log seems to end at `at`. A later block was written only after the one at `at` was
@@ -305,6 +333,22 @@ fn is_head(h: &Header, half: Half) -> bool {
 }
 
 impl Chain {
+    /// The block at hand has a right checksum, and what it says cannot be.
+    fn damaged(&self) -> OpenError {
+        OpenError::LogDamaged {
+            half: self.half,
+            index: self.next,
+        }
+    }
+
+    /// The block at hand is the last one so far.
+    fn go_on(&mut self, header: &Header) {
+        self.next = self.next.saturating_add(1);
+        self.generation = header.generation;
+        self.prev_crc = header.crc;
+        self.epoch = header.epoch;
+    }
+
     /// The block could be the next of this chain.
     fn continues(&self, h: &Header, in_checkpoint: bool) -> bool {
         let kind = match h.kind {

@@ -15,8 +15,9 @@ scan_files
 check "sectors are written" tool sectors write /dev/mapper/r 0 "$all" 1 --step 64
 listen_uevents
 equal "by default a scan is a minute's share of 14 days" auto "$(attr r scan/sectors_per_scan)"
+put 60000 "$scan/interval_ms"
 check "it is started" dmsetup message r 0 scan start
-# A share of 14 days is a few sectors: one read, and then it waits for the next day.
+# That is two sectors: one read, and then it waits for two hours.
 until_true 20 "it reads its share" scanned_since 0
 until_true 20 "and waits for the next interval" scan_state waiting
 equal "of one read" 256 "$(attr r scan/sectors_read)"

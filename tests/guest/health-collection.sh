@@ -16,7 +16,8 @@ put 1000000 "$scan/../health/slow_ms"
 put 86400000 "$scan/interval_ms"
 equal "nothing happened yet" "1000 0" "$(attr r health/score) $(attr r map/tracked_regions)"
 null_bad nmain 409600 409600
-null_bad nmain 409700 409700
+# In the same 128 MiB, in the 64th MiB of them: the staggered order comes to it nearly last.
+null_bad nmain 391268 391268
 refuse "a read fails" tool sectors verify /dev/mapper/r 409600 1 1
 at_most "the score falls" 999 "$(attr r health/score)"
 equal "one region is tracked" 1 "$(attr r map/tracked_regions)"
@@ -31,12 +32,16 @@ match "it is the evidence, and was new once" "1 episodes with errors at 1 places
 read -ra parts <<<"$(dmsetup message r 0 health 3)"
 equal "two thirds are well" "1000 1000" "${parts[0]} ${parts[1]}"
 at_most "the last one is not" 900 "${parts[2]}"
-# What a user met is followed up: its 128 MiB are read, and the other bad sector is found.
+# What a user met is followed up: its 128 MiB are read in between, and the other bad sector is found when the pass has
+# done a third. A second for 64 MiB.
 need dmsetup message r 0 scan start
+put 65536 "$scan/speed_max"
 put 10 "$scan/intensity"
 put 100 "$scan/interval_ms"
 put 262144 "$scan/sectors_per_scan"
 found() {
-    [[ $(dmsetup message r 0 list pending) == *"409700 1 pending"* ]]
+    [[ $(dmsetup message r 0 list pending) == *"391268 1 pending"* ]]
 }
 until_true 60 "its neighbour is found" found
+read -r done _ <"$scan/position"
+at_most "long before the pass would have come to it" 450000 "$done"

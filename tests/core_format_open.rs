@@ -216,12 +216,12 @@ fn an_area_of_another_main_is_refused() {
         ),
         (
             "a shorter target",
-            c"main is smaller than when the spare area was formatted",
+            c"target or main is shorter than when the spare area was formatted",
             Box::new(|e| e.main_len.0 -= 1),
         ),
         (
             "a smaller device",
-            c"main is smaller than when the spare area was formatted",
+            c"target or main is shorter than when the spare area was formatted",
             Box::new(move |e| e.main = main_ids(size - 1)),
         ),
         (
@@ -251,7 +251,7 @@ fn an_area_of_another_main_is_refused() {
     let mut given = expect(LEN);
     given.main_len.0 -= 3;
     let why = refused(open_with(&mut formatted(LEN), &given));
-    let text = "main is smaller than when the spare area was formatted: \
+    let text = "target or main is shorter than when the spare area was formatted: \
                 1000003 sectors recorded, 1000000 found";
     assert_eq!(format!("{why}"), text);
     assert!(!matches!(why, OpenError::OtherMain(Mismatch::Unknown)));

@@ -60,7 +60,7 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
     let (severe, text) = match notice {
         Notice::FirstPending => (
             false,
-            "a first block cannot be read: back up, and see 'list pending'",
+            "a first block is pending, unreadable or marked: back up, see 'list pending'",
         ),
         Notice::RemappedDoubled => (
             false,

@@ -40,7 +40,7 @@ refused "a disk without a name" "main offers none of the identities that the spa
     "$(table 16384 /dev/anon 8192)"
 refused "another start" "spare area belongs to another start on main" ": 0 sectors recorded, 8 found" \
     "$(table 16384 "$main" 8192 2 main_start 8)"
-refused "a shorter target" "main is smaller than when the spare area was formatted" \
+refused "a shorter target" "target or main is shorter than when the spare area was formatted" \
     ": 16384 sectors recorded, 16376 found" "$(table 16376 "$main" 8192)"
 refused "a shorter spare area" "spare area is smaller than when it was formatted" \
     ": 8192 sectors recorded, 8184 found" "$(table 16384 "$main" 8184)"

@@ -105,7 +105,7 @@ impl OpenError {
             OpenError::OtherMain(_) => c"spare area belongs to another main device",
             OpenError::OtherStart { .. } => c"spare area belongs to another start on main",
             OpenError::MainShrunk { .. } => {
-                c"main is smaller than when the spare area was formatted"
+                c"target or main is shorter than when the spare area was formatted"
             }
             OpenError::SpareShrunk { .. } => c"spare area is smaller than when it was formatted",
             OpenError::OtherBlock { .. } => c"spare area was formatted with another block_sectors",

@@ -69,6 +69,21 @@ impl Calibration {
         }
     }
 
+    /// Takes in what was counted elsewhere.
+    pub fn join(&mut self, other: &Calibration) {
+        self.years += other.years;
+        self.good += other.good;
+        self.good_with_errors += other.good_with_errors;
+        self.good_below_fifty += other.good_below_fifty;
+        self.failed += other.failed;
+        self.silent += other.silent;
+        self.forty += other.forty;
+        self.forty_failed += other.forty_failed;
+        self.errors += other.errors;
+        self.within_a_minute += other.within_a_minute;
+        self.within_ten_mb += other.within_ten_mb;
+    }
+
     pub fn rows(&self) -> Vec<Row> {
         let row = |what, published, here| Row {
             what,

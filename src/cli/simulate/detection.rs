@@ -9,7 +9,7 @@ use dm_remap_core::{
 };
 use serde::Serialize;
 
-use super::{disk::REGIONS, rng::Rng};
+use super::{crowd::Crowd, disk::REGIONS, rng::Rng};
 
 /// A pass takes 14 days; what comes in the first is no measure yet.
 const PASSES: u64 = 5;
@@ -50,19 +50,31 @@ pub const WAYS: [Way; 5] = [
     way("the same, errors expected", Order::Staggered, true, true),
 ];
 
+/// How bursts are made: the part of them that is a single error, and the shape of Pareto that the lengths of the others
+/// follow.
+const KINDS: [(&str, f64, f64); 3] = [
+    ("long tail (shape 0.8)", 0.0, 0.8),
+    ("short (shape 1.4)", 0.0, 1.4),
+    ("nine of ten single", 0.9, 0.8),
+];
+
+/// How long each way takes, in pieces of work.
+const WAY_PIECES: u64 = 1500;
+pub const PIECES: u64 = WAY_PIECES * (KINDS.len() * WAYS.len()) as u64;
+
 /// How long errors stayed unmet, in days.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Detection {
     pub bursts: String,
     pub way: String,
-    /// The mean over all errors, the first errors of each burst, and all errors of long bursts.
+    /// The mean over all errors, the first errors of each burst, and all errors of long bursts, if there were any.
     pub all: f64,
     pub first: f64,
-    pub long: f64,
+    pub long: Option<f64>,
     /// How much sooner than the first way, from 0 to 1.
     pub sooner_all: f64,
     pub sooner_first: f64,
-    pub sooner_long: f64,
+    pub sooner_long: Option<f64>,
     /// Bytes that were read a day, against the first way.
     pub bytes: f64,
     /// Days of each error, for the picture.
@@ -72,10 +84,15 @@ pub struct Detection {
 
 /// Bursts over all passes but the last one and the first: Pareto, with half of the errors followed by another one
 /// within 10 MB.
-fn bursts(rng: &mut Rng, shape: f64, count: u64) -> Vec<Burst> {
+fn bursts(rng: &mut Rng, single: f64, shape: f64, count: u64) -> Vec<Burst> {
     let mut all: Vec<Burst> = (0..count)
         .map(|_| {
-            let len = rng.pareto(shape, 300.0) as u64;
+            let alone = single > 0.0 && rng.chance(single);
+            let len = if alone {
+                1
+            } else {
+                rng.pareto(shape, 300.0) as u64
+            };
             let mut at = rng.below(REGIONS - 20 * len.max(100));
             let mut segments = Vec::new();
             for _ in 0..len {
@@ -151,45 +168,57 @@ fn run(way: Way, bursts: &[Burst]) -> (Vec<Vec<u64>>, f64) {
 }
 
 /// All ways over the same bursts.
-pub fn judge(seed: u64, count: u64) -> Vec<Detection> {
+pub fn judge(crowd: &Crowd, seed: u64, count: u64) -> Vec<Detection> {
+    let kinds = KINDS.map(|(name, single, shape)| {
+        // So few long ones are among them that it takes more to tell.
+        let count = if single > 0.0 { count * 4 } else { count };
+        (name, bursts(&mut Rng::new(seed), single, shape, count))
+    });
+    let runs = (kinds.len() * WAYS.len()) as u64;
+    let met = crowd.each_of(runs, WAY_PIECES, |i| {
+        let i = i as usize;
+        let bursts = &kinds[i / WAYS.len()].1;
+        let (met, bytes) = run(WAYS[i % WAYS.len()], bursts);
+        times(bursts, &met, bytes)
+    });
     let mut table: Vec<Detection> = Vec::new();
-    for (name, shape) in [("long tail (shape 0.8)", 0.8), ("short (shape 1.4)", 1.4)] {
-        let bursts = bursts(&mut Rng::new(seed), shape, count);
-        let begin = table.len();
-        let mut least = 0.0;
-        for way in WAYS {
-            let (met, bytes) = run(way, &bursts);
-            if table.len() == begin {
-                least = bytes;
-            }
-            let days = |ms: u64| ms as f64 / (24 * HOUR_MS) as f64;
-            let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
-            let (mut all, mut first, mut long) = (Vec::new(), Vec::new(), Vec::new());
-            for (burst, met) in bursts.iter().zip(&met) {
-                let each: Vec<f64> = met.iter().map(|t| days(t - burst.at)).collect();
-                first.push(each.iter().copied().fold(f64::MAX, f64::min));
-                if each.len() >= 10 {
-                    long.extend(&each);
-                }
-                all.extend(each);
-            }
-            let sooner = |ours: f64, get: fn(&Detection) -> f64| {
-                table.get(begin).map_or(0.0, |base| 1.0 - ours / get(base))
-            };
-            let (a, f, l) = (mean(&all), mean(&first), mean(&long));
-            table.push(Detection {
-                bursts: name.into(),
-                way: way.name.into(),
-                all: a,
-                first: f,
-                long: l,
-                sooner_all: sooner(a, |d| d.all),
-                sooner_first: sooner(f, |d| d.first),
-                sooner_long: sooner(l, |d| d.long),
-                bytes: bytes / least,
-                days: all,
-            });
+    for (i, mut line) in met.into_iter().enumerate() {
+        line.bursts = kinds[i / WAYS.len()].0.into();
+        line.way = WAYS[i % WAYS.len()].name.into();
+        table.push(line);
+    }
+    for kind in table.chunks_mut(WAYS.len()) {
+        let base = kind[0].clone();
+        for line in kind {
+            line.sooner_all = 1.0 - line.all / base.all;
+            line.sooner_first = 1.0 - line.first / base.first;
+            let long = line.long.zip(base.long);
+            line.sooner_long = long.map(|(ours, base)| 1.0 - ours / base);
+            line.bytes /= base.bytes;
         }
     }
     table
+}
+
+/// How long the errors stayed unmet.
+fn times(bursts: &[Burst], met: &[Vec<u64>], bytes: f64) -> Detection {
+    let days = |ms: u64| ms as f64 / (24 * HOUR_MS) as f64;
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+    let (mut all, mut first, mut long) = (Vec::new(), Vec::new(), Vec::new());
+    for (burst, met) in bursts.iter().zip(met) {
+        let each: Vec<f64> = met.iter().map(|t| days(t - burst.at)).collect();
+        first.push(each.iter().copied().fold(f64::MAX, f64::min));
+        if each.len() >= 10 {
+            long.extend(&each);
+        }
+        all.extend(each);
+    }
+    Detection {
+        all: mean(&all),
+        first: mean(&first),
+        long: (!long.is_empty()).then(|| mean(&long)),
+        bytes,
+        days: all,
+        ..Detection::default()
+    }
 }

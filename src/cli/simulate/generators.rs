@@ -3,35 +3,41 @@
 //! Kinds of disks. Each number is a guess that is held against published figures where there are any: the
 //! calibration table of the results shows how well.
 
+use clap::ValueEnum;
 use dm_remap_core::health::What;
 
 use super::{
     disk::{Life, Maker},
     rng::Rng,
+    world::World,
 };
 
-/// Two years.
-const YEARS: f64 = 730.0;
-
 /// A population of disks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Population {
+    /// Slow reads and retries now and then, errors on few
     Healthy,
-    Scratch,
+    /// One to three scratches, which mean nothing
+    Scratches,
+    /// Defects that double in weeks; half of the disks fail
     Slow,
+    /// Defects that double in days, or a blow; half of the disks fail
     Sudden,
-    Storm,
+    /// Cables that are loose
+    Storms,
+    /// What looks like failing and does not, and the other way round
     Adversarial,
+    /// As a large site may have them
     Fleet,
 }
 
 impl Population {
     pub const ALL: [Population; 7] = [
         Population::Healthy,
-        Population::Scratch,
+        Population::Scratches,
         Population::Slow,
         Population::Sudden,
-        Population::Storm,
+        Population::Storms,
         Population::Adversarial,
         Population::Fleet,
     ];
@@ -39,13 +45,18 @@ impl Population {
     pub const fn name(self) -> &'static str {
         match self {
             Population::Healthy => "healthy",
-            Population::Scratch => "scratches",
+            Population::Scratches => "scratches",
             Population::Slow => "slow degradation",
             Population::Sudden => "sudden growth",
-            Population::Storm => "cable storms",
+            Population::Storms => "cable storms",
             Population::Adversarial => "adversarial mix",
             Population::Fleet => "fleet",
         }
+    }
+
+    /// Its place among all, which its seeds depend on.
+    pub const fn number(self) -> u64 {
+        self as u64
     }
 
     /// How many disks of it: a fleet has few that fail.
@@ -56,37 +67,37 @@ impl Population {
         }
     }
 
-    pub fn disk(self, rng: &mut Rng) -> Life {
+    pub fn disk(self, rng: &mut Rng, world: &World) -> Life {
         let p = rng.unit();
         match self {
-            Population::Healthy => healthy(rng),
-            Population::Scratch => scratch(rng),
-            Population::Storm => storm(rng),
+            Population::Healthy => healthy(rng, world),
+            Population::Scratches => scratch(rng, world),
+            Population::Storms => storm(rng, world),
             // Half of the disks that begin to degrade stop doing so.
-            Population::Slow if p < 0.5 => slow(rng),
-            Population::Slow => plateau(rng),
-            Population::Sudden if p < 0.5 => sudden(rng),
-            Population::Sudden => shock(rng),
+            Population::Slow if p < 0.5 => slow(rng, world),
+            Population::Slow => plateau(rng, world),
+            Population::Sudden if p < 0.5 => sudden(rng, world),
+            Population::Sudden => shock(rng, world),
             Population::Adversarial => match p {
-                p if p < 0.10 => over_storms(rng, slow),
-                p if p < 0.20 => over_storms(rng, sudden),
-                p if p < 0.25 => silent(rng),
-                p if p < 0.40 => over_storms(rng, plateau),
-                p if p < 0.50 => over_storms(rng, shock),
-                p if p < 0.60 => over_storms(rng, scratch),
-                p if p < 0.80 => storm(rng),
-                _ => over_storms(rng, healthy),
+                p if p < 0.10 => over_storms(rng, world, slow),
+                p if p < 0.20 => over_storms(rng, world, sudden),
+                p if p < 0.25 => silent(rng, world),
+                p if p < 0.40 => over_storms(rng, world, plateau),
+                p if p < 0.50 => over_storms(rng, world, shock),
+                p if p < 0.60 => over_storms(rng, world, scratch),
+                p if p < 0.80 => storm(rng, world),
+                _ => over_storms(rng, world, healthy),
             },
             // What a large site may see in two years; 8.5 % of nearline disks had an error in 32 months.
             Population::Fleet => match p {
-                p if p < 0.020 => slow(rng),
-                p if p < 0.028 => sudden(rng),
-                p if p < 0.063 => silent(rng),
-                p if p < 0.078 => plateau(rng),
-                p if p < 0.083 => shock(rng),
-                p if p < 0.093 => scratch(rng),
-                p if p < 0.123 => storm(rng),
-                _ => healthy(rng),
+                p if p < 0.020 => slow(rng, world),
+                p if p < 0.028 => sudden(rng, world),
+                p if p < 0.063 => silent(rng, world),
+                p if p < 0.078 => plateau(rng, world),
+                p if p < 0.083 => shock(rng, world),
+                p if p < 0.093 => scratch(rng, world),
+                p if p < 0.123 => storm(rng, world),
+                _ => healthy(rng, world),
             },
         }
     }
@@ -94,20 +105,21 @@ impl Population {
 
 /// What every disk has: now and then a slow read, a retry, and on few an error that means nothing.
 fn background(make: &mut Maker) {
-    for _ in 0..make.rng.poisson(1.0) {
+    let (times, years) = (make.world.background, make.world.days / World::USUAL.days);
+    for _ in 0..make.rng.poisson(times * years) {
         let (day, region) = (make.rng.unit() * make.end, make.anywhere());
         make.weak(day, region);
     }
     // A busy night: some reads are slow that have no reason in the medium.
-    for _ in 0..make.rng.poisson(1.0) {
+    for _ in 0..make.rng.poisson(times * years) {
         let day = make.rng.unit() * make.end;
         for _ in 0..make.rng.pareto(1.2, 10.0) as u32 {
             let (at, region) = (day + make.rng.unit() / 12.0, make.anywhere());
-            make.push(at, region, What::Slow, 0);
+            make.seen(at, region, What::Slow, 0);
         }
     }
     // 6.4 % in two years; nearly all of a disk's errors fall in one window of two weeks (Schroeder).
-    if make.rng.chance(0.064) {
+    if make.rng.chance(0.064 * times * years) {
         let day = make.rng.unit() * make.end;
         let mut region = make.anywhere();
         for _ in 0..make.rng.pareto(0.8, 12.0) as u32 {
@@ -134,18 +146,18 @@ fn burst(make: &mut Maker, day: f64, region: u64) {
     make.defect(day, region, len, sectors);
 }
 
-fn healthy(rng: &mut Rng) -> Life {
-    let mut make = Maker::new(rng, YEARS);
+fn healthy(rng: &mut Rng, world: &World) -> Life {
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
     make.finish(None, false)
 }
 
 /// One to three scratches: long runs, in pieces over some gigabytes; now and then they grow a little.
-fn scratch(rng: &mut Rng) -> Life {
-    let mut make = Maker::new(rng, YEARS);
+fn scratch(rng: &mut Rng, world: &World) -> Life {
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
     for _ in 0..1 + make.rng.below(3) {
-        let day = make.rng.unit() * (YEARS - 60.0);
+        let day = make.rng.unit() * (world.days - 60.0);
         let mut region = make.anywhere();
         for _ in 0..make.rng.pareto(1.0, 40.0) as u32 {
             let len = (make.rng.pareto(0.9, 100.0) as u64).max(2);
@@ -164,32 +176,32 @@ fn scratch(rng: &mut Rng) -> Life {
 }
 
 /// Errors come at a rate that doubles every few weeks, until the disk can no more.
-fn slow(rng: &mut Rng) -> Life {
-    let onset = rng.between(30.0, 400.0);
-    let doubling = rng.between(12.0, 45.0);
-    let damage = rng.log_normal(110.0, 0.6).clamp(25.0, 1000.0);
-    grow(rng, onset, 0.05, doubling, damage)
+fn slow(rng: &mut Rng, world: &World) -> Life {
+    let onset = world.of_two_years(rng.between(30.0, 400.0));
+    let doubling = rng.between(12.0, 45.0) * world.doubling;
+    let damage = rng.log_normal(110.0, 0.6).clamp(25.0, 1000.0) * world.damage;
+    grow(rng, world, onset, 0.05, doubling, damage)
 }
 
 /// The same within days.
-fn sudden(rng: &mut Rng) -> Life {
-    let onset = rng.between(30.0, 600.0);
-    let doubling = rng.between(3.0, 8.0);
-    let damage = rng.log_normal(200.0, 0.6).clamp(40.0, 2000.0);
-    grow(rng, onset, 0.3, doubling, damage)
+fn sudden(rng: &mut Rng, world: &World) -> Life {
+    let onset = world.of_two_years(rng.between(30.0, 600.0));
+    let doubling = rng.between(3.0, 8.0) * world.doubling;
+    let damage = rng.log_normal(200.0, 0.6).clamp(40.0, 2000.0) * world.damage;
+    grow(rng, world, onset, 0.3, doubling, damage)
 }
 
-fn grow(rng: &mut Rng, onset: f64, rate: f64, doubling: f64, damage: f64) -> Life {
-    let mut make = Maker::new(rng, 3.0 * YEARS);
+fn grow(rng: &mut Rng, world: &World, onset: f64, rate: f64, doubling: f64, damage: f64) -> Life {
+    let mut make = Maker::new(rng, world, 3.0 * world.days.max(World::USUAL.days));
     background(&mut make);
     // Lu: most disks get slow before they fail; the others give no such sign.
-    let early = make.rng.chance(0.6);
+    let early = make.rng.chance(world.early);
     let (mut day, mut defects) = (onset, 0.0);
     let mut region = make.anywhere();
     while defects < damage {
         let rate = rate * ((day - onset) / doubling).exp2();
         for _ in 0..make.rng.poisson(rate) {
-            region = beside(&mut make, region, 0.35);
+            region = beside(&mut make, region, world.beside);
             let at = day + make.rng.unit();
             if early && make.rng.chance(0.5) {
                 let before = at - make.rng.exponential(7.0);
@@ -204,17 +216,18 @@ fn grow(rng: &mut Rng, onset: f64, rate: f64, doubling: f64, damage: f64) -> Lif
 }
 
 /// Begins like slow degradation, and stops: some defects, and then none.
-fn plateau(rng: &mut Rng) -> Life {
-    let (onset, doubling) = (rng.between(30.0, 400.0), rng.between(12.0, 45.0));
+fn plateau(rng: &mut Rng, world: &World) -> Life {
+    let onset = world.of_two_years(rng.between(30.0, 400.0));
+    let doubling = rng.between(12.0, 45.0) * world.doubling;
     let damage = rng.log_normal(4.0, 0.8).clamp(1.0, 60.0);
-    let mut make = Maker::new(rng, YEARS);
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
     let (mut day, mut defects) = (onset, 0.0);
     let mut region = make.anywhere();
-    while defects < damage && day < YEARS {
+    while defects < damage && day < world.days {
         let rate = 0.05 * ((day - onset) / doubling).exp2();
         for _ in 0..make.rng.poisson(rate) {
-            region = beside(&mut make, region, 0.35);
+            region = beside(&mut make, region, world.beside);
             let at = day + make.rng.unit();
             burst(&mut make, at, region);
             defects += 1.0;
@@ -225,10 +238,10 @@ fn plateau(rng: &mut Rng) -> Life {
 }
 
 /// A blow: places far from each other within a day or two, aftershocks that die out, and then none.
-fn shock(rng: &mut Rng) -> Life {
-    let mut make = Maker::new(rng, YEARS);
+fn shock(rng: &mut Rng, world: &World) -> Life {
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
-    let day = make.rng.between(30.0, 600.0);
+    let day = world.of_two_years(make.rng.between(30.0, 600.0));
     for _ in 0..make.rng.pareto(1.0, 40.0) as u32 {
         let region = make.anywhere();
         let at = day + make.rng.exponential(1.0);
@@ -243,16 +256,16 @@ fn shock(rng: &mut Rng) -> Life {
 }
 
 /// Fails as more than half of all failed disks did (Pinheiro): without a sign.
-fn silent(rng: &mut Rng) -> Life {
-    let mut make = Maker::new(rng, YEARS);
+fn silent(rng: &mut Rng, world: &World) -> Life {
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
-    let day = make.rng.between(60.0, YEARS);
+    let day = make.rng.between(world.of_two_years(60.0), world.days);
     make.finish(Some(day), false)
 }
 
 /// A cable that is loose, or a controller that stumbles; some call it the medium's fault.
-fn storm(rng: &mut Rng) -> Life {
-    let mut make = Maker::new(rng, YEARS);
+fn storm(rng: &mut Rng, world: &World) -> Life {
+    let mut make = Maker::new(rng, world, world.days);
     background(&mut make);
     add_storms(&mut make);
     make.finish(None, false)
@@ -269,14 +282,16 @@ fn add_storms(make: &mut Maker) {
 }
 
 /// Any life, and storms on half of them.
-fn over_storms(rng: &mut Rng, life: fn(&mut Rng) -> Life) -> Life {
-    let mut life = life(rng);
+fn over_storms(rng: &mut Rng, world: &World, life: fn(&mut Rng, &World) -> Life) -> Life {
+    let mut life = life(rng, world);
     if rng.chance(0.5) {
-        let mut make = Maker::new(rng, life.end);
+        let mut make = Maker::new(rng, world, life.end);
         add_storms(&mut make);
         let storms = make.finish(Some(life.end), false);
         life.events.extend(storms.events);
         life.events.sort_by_key(|e| e.now);
+        life.causes.extend(storms.causes);
+        life.causes.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
     life
 }

@@ -9,10 +9,14 @@ use dm_remap_core::{
 };
 use serde::Serialize;
 
-use super::rng::Rng;
+use super::{crowd::Crowd, rng::Rng};
 
 /// Eight hours.
 const END: f64 = 8.0 * 3_600_000.0;
+
+/// How long each step of intensity takes, in pieces of work.
+const STEP_PIECES: u64 = 500;
+pub const PIECES: u64 = 10 * STEP_PIECES;
 
 /// Milliseconds that a user's request takes by itself.
 const REQUEST: f64 = 8.0;
@@ -66,7 +70,7 @@ impl Disk {
 }
 
 /// All steps of intensity over the same users.
-pub fn judge(seed: u64) -> Vec<Idle> {
+pub fn judge(crowd: &Crowd, seed: u64) -> Vec<Idle> {
     let arrivals = arrivals(&mut Rng::new(seed));
     let new = || Disk {
         free: 0.0,
@@ -79,7 +83,8 @@ pub fn judge(seed: u64) -> Vec<Idle> {
     }
     let idle = END - arrivals.len() as f64 * REQUEST;
     let alone = alone.slowest();
-    let steps = (1..=10).map(|intensity| {
+    crowd.each_of(10, STEP_PIECES, |i| {
+        let intensity = i as u32 + 1;
         let mut disk = new();
         let (read, sectors) = scan(intensity, &arrivals, &mut disk);
         Idle {
@@ -90,8 +95,7 @@ pub fn judge(seed: u64) -> Vec<Idle> {
             with: disk.slowest(),
             speed: sectors as f64 / 2048.0 / (END / 1000.0),
         }
-    });
-    steps.collect()
+    })
 }
 
 /// Tells how many milliseconds the disk was read, and how many sectors.

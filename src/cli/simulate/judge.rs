@@ -2,7 +2,11 @@
 
 //! Who raises the alarm, and when: the predictor that the kernel runs, and what it is compared with.
 
-use dm_remap_core::health::{predictor::Predictor, Event, What, DAY};
+use dm_remap_core::health::{
+    map::{DANGER, WARNING},
+    monitor::Health,
+    Event, What, DAY,
+};
 use serde::Serialize;
 
 use super::disk::{Life, START};
@@ -54,7 +58,7 @@ impl Method {
         };
         let mut sum = 0;
         let found = match self {
-            Method::Predictor => return predict(life).0,
+            Method::Predictor => return predict(life).alarm,
             Method::First => errors().next(),
             Method::Md => errors().find(|e| decayed(e, 3600.0 / std::f64::consts::LN_2, 20.0)),
             Method::Count(n) => errors().find(|e| {
@@ -75,34 +79,54 @@ pub struct Forecast {
     pub time_to_failure: Option<(f64, f64)>,
 }
 
-/// Runs the predictor over a life, asking once a day: the first alarm, and a forecast for each week.
-pub fn predict(life: &Life) -> (Option<f64>, Vec<Forecast>) {
-    let mut predictor = Predictor::new(START);
-    let (mut alarm, mut forecasts) = (None, Vec::new());
+/// What the kernel module would have said of a disk.
+#[derive(Default)]
+pub struct Said {
+    /// The day of the first alarm.
+    pub alarm: Option<f64>,
+    /// The day on which the score fell below the warning threshold, and below that of danger.
+    pub warning: Option<f64>,
+    pub danger: Option<f64>,
+    /// A forecast for each week.
+    pub forecasts: Vec<Forecast>,
+}
+
+/// Runs map and predictor over a life, asking once a day.
+pub fn predict(life: &Life) -> Said {
+    let mut health = Health::new(START);
+    let mut said = Said::default();
     let mut events = life.events.iter().peekable();
     for day in 1..=life.end as u64 {
         let now = START + day * DAY;
         while let Some(event) = events.next_if(|e| e.now < now) {
-            predictor.note(event);
+            health.note(event).expect("memory");
         }
-        predictor.advance(now);
+        health.advance(now);
         let today = day as f64;
-        if predictor.alarm() && alarm.is_none() {
-            alarm = Some(today);
+        let first = |at: &mut Option<f64>, is: bool| {
+            if is {
+                at.get_or_insert(today);
+            }
+        };
+        first(&mut said.alarm, health.predictor.alarm());
+        if said.danger.is_none() {
+            let score = health.score();
+            first(&mut said.warning, score < WARNING);
+            first(&mut said.danger, score < DANGER);
         }
         // What comes within 30 days has to be known.
         if day % 7 == 0 && (life.fails.is_some() || today + 30.0 <= life.end) {
-            let verdict = predictor.verdict();
+            let verdict = health.predictor.verdict();
             let left = life.fails.map(|day| day - today);
             let guess = verdict.time_to_failure.map(|s| s as f64 / DAY as f64);
-            forecasts.push(Forecast {
+            said.forecasts.push(Forecast {
                 probability: verdict.probability,
                 failed: left.is_some_and(|left| left <= 30.0),
                 time_to_failure: guess.zip(left),
             });
         }
     }
-    (alarm, forecasts)
+    said
 }
 
 /// How a method did on a population.
@@ -163,6 +187,19 @@ impl Score {
                 self.false_alarms += u32::from(alarm.is_some());
             }
         }
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub fn join(&mut self, other: &Score) {
+        self.failing += other.failing;
+        self.caught += other.caught;
+        self.found += other.found;
+        self.silent += other.silent;
+        self.silent_caught += other.silent_caught;
+        self.good += other.good;
+        self.good_years += other.good_years;
+        self.false_alarms += other.false_alarms;
+        self.leads.extend(&other.leads);
     }
 
     pub fn finish(mut self) -> Score {

@@ -7,7 +7,11 @@ use std::path::Path;
 use anyhow::anyhow;
 use plotters::prelude::*;
 
-use super::{judge::Score, report::Results};
+use super::{
+    judge::{Method, Score},
+    report::Results,
+    trial::TOGETHER,
+};
 
 const COLORS: [RGBColor; 6] = [
     RGBColor(0, 92, 175),
@@ -40,27 +44,29 @@ pub fn draw(folder: &Path, results: &Results) -> anyhow::Result<()> {
         .detection
         .iter()
         .filter(|d| d.bursts.starts_with("long"));
-    chart(
-        folder,
-        Chart {
-            file: "detection.svg",
-            title: "Errors that were met, long tail",
-            x: ("days since they came", 0.0..14.0),
-            y: ("part of all errors", 0.0..1.0),
-            legend: SeriesLabelPosition::LowerRight,
-            lines: true,
-            series: tail.map(|d| Series::parts(&d.way, &d.days, 14.0)).collect(),
-        },
-    )?;
-    let methods: Vec<_> = results
-        .prediction
-        .iter()
-        .take_while(|s| s.population == "healthy")
-        .map(|s| s.method.clone())
-        .collect();
+    // What was not run has no picture.
+    if !results.detection.is_empty() {
+        chart(
+            folder,
+            Chart {
+                file: "detection.svg",
+                title: "Errors that were met, long tail",
+                x: ("days since they came", 0.0..14.0),
+                y: ("part of all errors", 0.0..1.0),
+                legend: SeriesLabelPosition::LowerRight,
+                lines: true,
+                series: tail.map(|d| Series::parts(&d.way, &d.days, 14.0)).collect(),
+            },
+        )?;
+    }
     fn of<'a>(results: &'a Results, method: &'a str) -> impl Iterator<Item = &'a Score> {
         let all = results.prediction.iter();
-        all.filter(move |s| s.method == method && s.failing > 0)
+        let fails = |s: &&Score| s.failing > 0 && s.population != TOGETHER;
+        all.filter(move |s| s.method == method).filter(fails)
+    }
+    let methods = Method::ALL.map(Method::name);
+    if of(results, &methods[0]).next().is_none() {
+        return Ok(());
     }
     let leads = methods.iter().map(|method| {
         let failing: u32 = of(results, method).map(|s| s.failing).sum();

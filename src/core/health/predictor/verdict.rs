@@ -123,22 +123,24 @@ impl Predictor {
         }
     }
 
-    /// The table's hazard, more while it gets worse, less while it does not; a Poisson step makes it a probability.
+    /// The table's hazard, more while it gets worse, less while it does not; a Poisson step makes it a probability. The
+    /// table knows nothing but the number of bad sectors: most of those disks that failed would have had the alarm on,
+    /// so that few are left for those without.
     fn probability(&self, trend: Trend) -> u16 {
         let bad = self.totals.sectors;
         let base = hazard(bad);
         let sum = self.sum;
-        let quarters = match (self.alarm, trend) {
-            (true, Trend::Declining) => 9,
-            (true, Trend::Stable) => 4,
-            (true, Trend::Improving) => 2,
+        let eighths = match (self.alarm, trend) {
+            (true, Trend::Declining) => 18,
+            (true, Trend::Stable) => 8,
+            (true, Trend::Improving) => 4,
             (false, Trend::Declining) => 2,
             (false, _) if sum > 0 => 1,
             (false, _) => 0,
         };
         // What a disk without a sign has stays, whatever the rest says.
         let least = u64::from(hazard(0));
-        let scaled = u64::from(base).wrapping_mul(quarters).wrapping_div(4);
+        let scaled = u64::from(base).wrapping_mul(eighths).wrapping_div(8);
         let survives = decay(1000, scaled.max(least), MILLE);
         u16::try_from(1000u64.saturating_sub(survives)).unwrap_or(1000)
     }

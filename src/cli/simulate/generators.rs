@@ -88,18 +88,27 @@ impl Population {
                 p if p < 0.80 => storm(rng, world),
                 _ => over_storms(rng, world, healthy),
             },
-            // What a large site may see in two years; 8.5 % of nearline disks had an error in 32 months.
-            Population::Fleet => match p {
-                p if p < 0.020 => slow(rng, world),
-                p if p < 0.028 => sudden(rng, world),
-                p if p < 0.063 => silent(rng, world),
-                p if p < 0.078 => plateau(rng, world),
-                p if p < 0.083 => shock(rng, world),
-                p if p < 0.093 => scratch(rng, world),
-                p if p < 0.123 => storm(rng, world),
-                _ => healthy(rng, world),
-            },
+            Population::Fleet => fleet(rng, world, p),
         }
+    }
+}
+
+/// What a large site may see in two years. Not more than 6.4 % of the disks that go on have errors: with those that look
+/// like failing, and storms, half of the usual share is left for what means nothing.
+fn fleet(rng: &mut Rng, world: &World, p: f64) -> Life {
+    let world = &World {
+        errors: world.errors / 2.0,
+        ..*world
+    };
+    match p {
+        p if p < 0.020 => slow(rng, world),
+        p if p < 0.028 => sudden(rng, world),
+        p if p < 0.063 => silent(rng, world),
+        p if p < 0.073 => plateau(rng, world),
+        p if p < 0.076 => shock(rng, world),
+        p if p < 0.083 => scratch(rng, world),
+        p if p < 0.103 => storm(rng, world),
+        _ => healthy(rng, world),
     }
 }
 
@@ -118,11 +127,11 @@ fn background(make: &mut Maker) {
             make.seen(at, region, What::Slow, 0);
         }
     }
-    // 6.4 % in two years; nearly all of a disk's errors fall in one window of two weeks (Schroeder).
-    if make.rng.chance(0.064 * times * years) {
+    // Nearly all of a disk's errors fall in one window of two weeks (Schroeder).
+    if make.rng.chance(make.world.errors * times * years) {
         let day = make.rng.unit() * make.end;
         let mut region = make.anywhere();
-        for _ in 0..make.rng.pareto(0.8, 12.0) as u32 {
+        for _ in 0..make.rng.pareto(1.6, 12.0) as u32 {
             region = beside(make, region, 0.5);
             let at = day + make.rng.unit() * 14.0;
             burst(make, at, region);
@@ -141,7 +150,7 @@ fn beside(make: &mut Maker, region: u64, p: f64) -> u64 {
 
 /// A defect whose length and sectors follow Pareto.
 fn burst(make: &mut Maker, day: f64, region: u64) {
-    let len = make.rng.pareto(1.4, 60.0) as u64;
+    let len = make.rng.pareto(2.0, 60.0) as u64;
     let sectors = make.rng.pareto(1.2, 64.0) as u32 * len as u32;
     make.defect(day, region, len, sectors);
 }

@@ -224,3 +224,66 @@ impl Score {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{generators::Population, rng::Rng, world::World};
+
+    /// Matthews' correlation of a method over all kinds but the fleet.
+    fn correlation(method: Method) -> f64 {
+        let mut score = Score::new("all", &method.name());
+        for kind in Population::ALL {
+            for seed in 0..if kind == Population::Fleet { 0 } else { 250 } {
+                let mut rng = Rng::new(1000 * kind.number() + seed);
+                let life = kind.disk(&mut rng, &World::USUAL);
+                score.add(&life, method.alarm(&life));
+            }
+        }
+        score.finish().mcc.expect("some fail")
+    }
+
+    #[test]
+    fn the_raw_rate_has_the_best_of_its_limits_and_is_beaten() {
+        let all = [15.0, 30.0, 60.0, 100.0, 200.0].map(|limit| correlation(Method::Rate(limit)));
+        let best = all.iter().copied().fold(0.0, f64::max);
+        let Some(Method::Rate(limit)) = Method::ALL.last() else {
+            panic!("the rate is the last");
+        };
+        assert!(correlation(Method::Rate(*limit)) >= best, "{all:?}");
+        assert!(correlation(Method::Predictor) > best + 0.1, "{all:?}");
+    }
+
+    #[test]
+    fn an_alarm_counts_by_what_became_of_the_disk() {
+        let life = |fails: Option<f64>, degrades| Life {
+            end: fails.unwrap_or(730.0),
+            fails,
+            degrades,
+            ..Life::default()
+        };
+        let mut score = Score::new("any", "any");
+        for (fails, degrades, alarm) in [
+            (Some(100.0), true, Some(93.0)),
+            (Some(100.0), true, Some(94.0)),
+            (Some(100.0), true, Some(50.0)),
+            (Some(100.0), true, None),
+            (Some(100.0), false, Some(50.0)),
+            (None, false, Some(1.0)),
+            (None, false, None),
+        ] {
+            score.add(&life(fails, degrades), alarm);
+        }
+        let score = score.finish();
+        assert_eq!((score.failing, score.caught, score.found), (4, 3, 2));
+        assert_eq!((score.silent, score.silent_caught), (1, 1));
+        assert_eq!((score.good, score.false_alarms), (2, 1));
+        assert_eq!(score.good_years, 4.0);
+        assert_eq!(score.median_lead, Some(7.0));
+        assert_eq!(score.recall, Some(0.5));
+        assert_eq!(score.precision, Some(0.75));
+        assert_eq!(score.false_alarms_a_year, Some(0.25));
+        // 2 · 1 - 1 · 2 of the root of 3 · 4 · 2 · 3.
+        assert_eq!(score.mcc, Some(0.0));
+    }
+}

@@ -355,3 +355,29 @@ impl Disk<'_> {
             .expect("memory");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{generators::Population, judge::predict};
+
+    /// Small disks, so that it is quick: the keeper with scanner, restarts and users says what is worked out.
+    #[test]
+    fn the_whole_keeper_tells_who_fails() {
+        let world = World {
+            regions: 20_000,
+            days: 400.0,
+            ..World::USUAL
+        };
+        for kind in [Population::Slow, Population::Healthy, Population::Storms] {
+            for seed in 1..4 {
+                let life = kind.disk(&mut Rng::new(seed), &world);
+                let day = alarm(&life, &world, seed);
+                let short = predict(&life).alarm;
+                let name = format!("{} {seed}: {short:?} {day:?}", kind.name());
+                assert_eq!(day.is_some(), life.fails.is_some(), "{name}");
+                assert_eq!(day.is_some(), short.is_some(), "{name}");
+            }
+        }
+    }
+}

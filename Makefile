@@ -35,6 +35,9 @@ format: ## Format the Rust code as check wants it
 bench: ## Measure: instructions of the I/O path, throughput, remaps, loading; results in target/bench.tsv
 	@scripts/bench
 
+simulate: ## Judge scan order and predictor on simulated disks; tables and pictures in target/simulation
+	@scripts/enter cargo run --release --quiet --locked --bin remapctl -- simulate
+
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash
 
@@ -65,5 +68,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench crash faults churn rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench simulate crash faults churn rust-project update \
 	install uninstall clean clean-cache help

@@ -267,11 +267,11 @@ impl Scanner {
     pub fn position(&self) -> (u64, u64) {
         let all = self.main.saturating_add(self.spare);
         let main_ranks = self.main_ranks();
-        // The staggered order has ranks without a segment: close to the truth is enough.
         let segment = u64::from(SEGMENT);
-        let read = self
-            .rank
-            .min(main_ranks)
+        let order = self.settings.order;
+        // The last segment may be a short one, and is counted as whole once it is read.
+        let read = order
+            .read_before(segments(self.main), self.rank)
             .saturating_mul(segment)
             .min(self.main);
         let spare = self.rank.saturating_sub(main_ranks).saturating_mul(segment);

@@ -53,6 +53,32 @@ impl Order {
         }
     }
 
+    /// How many segments are read before `rank`.
+    pub const fn read_before(self, segments: u64, rank: u64) -> u64 {
+        let spans = spans(segments);
+        let (Order::Staggered, Some(round), Some(span)) =
+            (self, rank.checked_div(spans), rank.checked_rem(spans))
+        else {
+            return if rank < segments { rank } else { segments };
+        };
+        // All spans but the last are whole. Of that one some rounds name nothing.
+        let whole = spans.saturating_sub(1);
+        let last = segments.saturating_sub(whole.saturating_mul(SPAN));
+        let mut read = round.saturating_mul(whole).saturating_add(span);
+        let mut r = 0;
+        while r < round && r < SPAN {
+            if reverse(r) < last {
+                read = read.saturating_add(1);
+            }
+            r = r.wrapping_add(1);
+        }
+        if read < segments {
+            read
+        } else {
+            segments
+        }
+    }
+
     /// The rank at which `segment` is read.
     pub const fn rank(self, segments: u64, segment: u64) -> u64 {
         match self {
@@ -98,6 +124,15 @@ mod tests {
                 read.sort_unstable();
                 assert!(read.iter().copied().eq(0..segments), "{order:?} {segments}");
                 assert_eq!(order.segment(segments, ranks), None);
+                let mut before = 0;
+                for rank in 0..=ranks {
+                    assert_eq!(
+                        order.read_before(segments, rank),
+                        before,
+                        "{order:?} {rank}"
+                    );
+                    before += u64::from(order.segment(segments, rank).is_some());
+                }
             }
         }
     }

@@ -44,4 +44,5 @@ found() {
 }
 until_true 60 "its neighbour is found" found
 read -r done _ <"$scan/position"
+equal "in the first pass" 0 "$(attr r scan/passes)"
 at_most "long before the pass would have come to it" 450000 "$done"

@@ -7,6 +7,7 @@
 //! rotten is none, and the other slot's counts. Nothing but forecasts is lost with it, so there is no second copy.
 
 use crate::{
+    crc::crc32c,
     health::{
         map::{HealthMap, RECORD_BYTES},
         monitor::Health,
@@ -51,7 +52,10 @@ struct Raw {
     index: U32,
     /// Bytes in the whole image.
     len: U32,
-    reserved: [u8; 16],
+    /// CRC32C of the whole image. After a crash its number is given again: what the first attempt left is
+    /// part of another one.
+    whole: U32,
+    reserved: [u8; 12],
     payload: [u8; PAYLOAD],
 }
 
@@ -64,6 +68,7 @@ pub struct Image {
     len: usize,
     uuid: [u8; 16],
     sequence: u64,
+    whole: u32,
 }
 
 impl Image {
@@ -90,6 +95,7 @@ impl Image {
             len: 0,
             uuid,
             sequence,
+            whole: 0,
         };
         let bytes = IntoBytes::as_mut_bytes(image.bytes.as_mut_slice());
         let bytes = bytes.get_mut(..room).unwrap_or_default();
@@ -101,6 +107,8 @@ impl Image {
                 image.len = FIXED.saturating_add(used);
             }
         }
+        let bytes = IntoBytes::as_bytes(image.bytes.as_slice());
+        image.whole = crc32c(bytes.get(..image.len).unwrap_or(&[]));
         Ok(image)
     }
 
@@ -118,6 +126,7 @@ impl Image {
         raw.sequence = self.sequence.into();
         raw.index = index.into();
         raw.len = u32::try_from(self.len).unwrap_or(0).into();
+        raw.whole = self.whole.into();
         let from = usize::try_from(index).unwrap_or(0).saturating_mul(PAYLOAD);
         let bytes = IntoBytes::as_bytes(self.bytes.as_slice());
         let bytes = bytes.get(from..self.len).unwrap_or(&[]);
@@ -134,6 +143,7 @@ pub struct Reader {
     bytes: Buf<[u64; 64]>,
     uuid: [u8; 16],
     sequence: u64,
+    whole: u32,
     len: usize,
     next: u32,
 }
@@ -145,6 +155,8 @@ pub struct Found {
     pub sequence: u64,
     /// Its blocks.
     pub blocks: u32,
+    /// The CRC32C of all of it.
+    pub whole: u32,
 }
 
 /// The image of the slot that begins with `block`, if there is one.
@@ -161,6 +173,7 @@ pub fn examine(block: &MetaBlock, uuid: &[u8; 16], slot: u32) -> Option<Found> {
     whole.then_some(Found {
         sequence: raw.sequence.get(),
         blocks,
+        whole: raw.whole.get(),
     })
 }
 
@@ -172,6 +185,7 @@ impl Reader {
             bytes: zeroed(blocks)?,
             uuid,
             sequence: found.sequence,
+            whole: found.whole,
             len: 0,
             next: 0,
         })
@@ -183,6 +197,7 @@ impl Reader {
         let fits = raw.magic == MAGIC
             && raw.uuid == self.uuid
             && raw.sequence.get() == self.sequence
+            && raw.whole.get() == self.whole
             && raw.index.get() == self.next
             && log::checksum(block) == raw.crc.get();
         if !fits {

@@ -38,8 +38,15 @@ impl HealthMap {
     pub fn encode(&self, hour: u32, to: &mut [u8]) -> usize {
         let room = to.len().wrapping_div(RECORD_BYTES);
         let least = self.least_of_the_first(hour, room);
-        let mut chosen = self.records().iter().filter(|r| r.telling(hour) >= least);
-        // Of those that tell just as much there may be more than fit.
+        // Of those that tell just too little to be sure of a place as many as there are places left.
+        let sure = count_if(self.records(), &|r| r.telling(hour) >= least);
+        let mut left = room.saturating_sub(usize::try_from(sure).unwrap_or(room));
+        let mut chosen = self.records().iter().filter(|r| {
+            let telling = r.telling(hour);
+            let next = telling.saturating_add(1) == least && left > 0;
+            left = left.saturating_sub(next.into());
+            next || telling >= least
+        });
         let mut bytes = 0usize;
         for place in to.chunks_exact_mut(RECORD_BYTES) {
             let Some(record) = chosen.next() else {

@@ -7,9 +7,10 @@ use dm_remap_core::{
     health::{
         keeper::{Keeper, ScanMode, Traffic},
         map::Level,
-        scan::{settings::Settings, Command, Next, Outcome, State},
+        scan::{self, settings::Settings, Command, Next, Outcome, State},
         What,
     },
+    mem::host,
     units::{Sector, SectorCount},
 };
 
@@ -77,6 +78,10 @@ fn a_device_that_grows_is_scanned_as_before() {
     k.resize(SectorCount(3 * MAIN), SectorCount(0));
     assert_eq!(k.scanner.state(), State::Paused);
     assert_eq!(k.scanner.position(), (0, 3 * MAIN));
+    k.set_mode(ScanMode::On);
+    assert!(k.scanner.command(Command::Stop));
+    k.resize(SectorCount(4 * MAIN), SectorCount(0));
+    assert_eq!(k.scanner.state(), State::Stopped, "by command, too");
 }
 
 #[test]
@@ -221,35 +226,84 @@ fn what_is_known_is_saved_and_taken_up() {
     other.restore(&reader, found.sequence, 6).expect("memory");
     assert_eq!(other.health.map.records(), k.health.map.records());
     assert_eq!(other.sequence(), 1);
+    let mut poor = keeper();
+    host::refuse_after(Some(0));
+    let refused = poor.restore(&reader, found.sequence, 6);
+    host::refuse_after(None);
+    assert!(refused.is_err());
+    poor.image(8, uuid).expect("memory");
+    assert_eq!(poor.sequence(), 2, "newer than what is there");
 }
 
 #[test]
 fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
     let mut k = keeper();
     k.set_mode(ScanMode::On);
-    let read = dm_remap_core::health::scan::Read {
+    let read = scan::Read {
         spare: false,
         start: Sector(2048),
         len: SectorCount(256),
     };
-    assert!(!k.evacuates(1, &read, true, 100, 100), "it is off");
+    assert_eq!(k.evacuates(1, &read, true, 100, 100), 0, "it is off");
     k.auto_evacuate = true;
-    assert!(!k.evacuates(1, &read, false, 100, 100), "nothing is weak");
-    assert!(
-        !k.evacuates(1, &read, true, 50, 100),
-        "half of the spare is kept"
-    );
-    assert!(k.evacuates(1, &read, true, 51, 100));
-    assert!(!k.evacuates(2, &read, true, 100, 100), "too soon");
+    assert_eq!(k.evacuates(1, &read, false, 100, 100), 0, "not weak");
+    // Half of the spare is kept.
+    assert_eq!(k.evacuates(1, &read, true, 50, 100), 0);
+    assert_eq!(k.evacuates(1, &read, true, 1, 1), 0);
+    assert_eq!(k.evacuates(1, &read, true, 51, 100), 1, "no more than that");
+    assert_eq!(k.evacuates(2, &read, true, 100, 100), 0, "too soon");
     k.found(3, 3, &error(10, 8), true, true);
     k.found(3, 3, &error(4096, 8), true, true);
     for n in 0..8 {
         k.found(3, 3 + n, &error(2100 + n * 8, 8), true, true);
     }
-    assert!(k.evacuates(2000, &read, false, 100, 100), "danger");
-    let spare = dm_remap_core::health::scan::Read {
+    assert_eq!(k.evacuates(2000, &read, false, 100, 100), 50, "danger");
+    let spare = scan::Read {
         spare: true,
         ..read
     };
-    assert!(!k.evacuates(9000, &spare, true, 100, 100));
+    assert_eq!(k.evacuates(9000, &spare, true, 100, 100), 0);
+}
+
+#[test]
+fn a_storm_moves_nothing_away() {
+    let mut k = keeper();
+    k.auto_evacuate = true;
+    let read = scan::Read {
+        spare: false,
+        start: Sector(2048),
+        len: SectorCount(256),
+    };
+    for n in 0..3 {
+        k.stall(n, 10 + n, Sector(0));
+    }
+    assert_eq!(
+        k.evacuates(9000, &read, true, 100, 100),
+        0,
+        "the way is bad"
+    );
+    k.next(10_000, 10 + 2 * 3600, QUIET, false);
+    assert_eq!(k.evacuates(10_000, &read, true, 100, 100), 50, "it is over");
+}
+
+#[test]
+fn reads_of_another_size_have_another_median() {
+    let mut k = keeper();
+    let read = |k: &Keeper| scan::Read {
+        spare: false,
+        start: Sector(2048),
+        len: SectorCount(k.scanner.step_sectors().into()),
+    };
+    let small = read(&k);
+    assert!((0..100).all(|_| !k.took(1, &small, 20_000)));
+    assert!(k.took(1, &small, 200_000), "ten times the median");
+    let intensity = Settings {
+        intensity: 10,
+        ..*k.settings()
+    };
+    k.set(intensity).expect("valid");
+    let large = read(&k);
+    assert!((0..100).all(|_| !k.took(1, &large, 200_000)));
+    k.set(*k.settings()).expect("valid");
+    assert!(k.took(1, &large, 2_000_000), "the same size: it is kept");
 }

@@ -8,6 +8,7 @@ use crate::{
     engine::{Found, Side},
     health::{
         image::{Image, Reader},
+        latency::Latency,
         map::{Level, DANGER},
         monitor::Health,
         scan::{
@@ -113,7 +114,8 @@ impl Keeper {
         self.scanner.encode(&mut place);
         scanner.restore(&place);
         let state = core::mem::replace(&mut self.scanner, scanner).state();
-        if self.mode != ScanMode::Off || state != State::Stopped {
+        // A command that stopped it holds, whatever the table says.
+        if state != State::Stopped {
             self.scanner.command(Command::Start);
         }
         if state == State::Paused {
@@ -123,8 +125,9 @@ impl Keeper {
 
     /// Takes up what a former session left.
     pub fn restore(&mut self, reader: &Reader, sequence: u64, unix: u64) -> Result<(), NoMemory> {
-        self.health = reader.finish(&mut self.scanner, unix)?;
+        // Without memory for it, too, what is written next has to be newer than this.
         self.sequence = sequence;
+        self.health = reader.finish(&mut self.scanner, unix)?;
         // What was known is no news.
         let _ = self.health.crossed();
         Ok(())
@@ -158,6 +161,7 @@ impl Keeper {
     /// Changes that.
     pub fn set(&mut self, settings: Settings) -> Result<(), Invalid> {
         let settings = settings.checked()?;
+        let before = self.scanner.step_sectors();
         let speed_min = match self.mode {
             ScanMode::Idle => 0,
             _ => settings.speed_min,
@@ -167,6 +171,10 @@ impl Keeper {
             ..settings
         })?;
         self.settings = settings;
+        if self.scanner.step_sectors() != before {
+            // How long reads of another size took says nothing of these.
+            self.health.latency = Latency::new();
+        }
         Ok(())
     }
 
@@ -216,17 +224,19 @@ impl Keeper {
         self.touch(now);
     }
 
-    /// Whether the blocks of a read of main, which could be read, are to be moved away: they were `slow`, or lie where
-    /// it is dangerous. Half of the `total` spare blocks are kept for blocks that have to move.
-    pub fn evacuates(&mut self, now: u64, read: &Read, slow: bool, free: u32, total: u32) -> bool {
-        let may = self.auto_evacuate && !read.spare && now >= self.evacuate_at;
+    /// How many blocks of a read of main, which could be read, may be moved away: they were `slow`, or lie where it is
+    /// dangerous. Half of the `total` spare blocks are kept for blocks that have to move. In a storm the medium
+    /// is not to blame.
+    pub fn evacuates(&mut self, now: u64, read: &Read, slow: bool, free: u32, total: u32) -> u32 {
+        let room = free.saturating_sub(total.div_ceil(2));
+        let may = self.auto_evacuate && !read.spare && now >= self.evacuate_at && room > 0;
         let region = Region::of(read.start);
         let weak = slow || self.health.map.score(self.health.hour(), region) < DANGER;
-        let yes = may && weak && free > total.wrapping_shr(1);
-        if yes {
-            self.evacuate_at = now.saturating_add(EVACUATE_MS);
+        if !may || !weak || self.health.predictor.in_storm() {
+            return 0;
         }
-        yes
+        self.evacuate_at = now.saturating_add(EVACUATE_MS);
+        room
     }
 
     /// The engine has found something, for the scanner if `scans`. True if that was not known: where nothing can be

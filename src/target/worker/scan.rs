@@ -131,11 +131,18 @@ impl Core {
                 let mut keeper = volume.keeper.lock();
                 keeper.done(now, outcome);
                 let slow = self.seen.slow;
-                if outcome != Outcome::Skipped && keeper.evacuates(now, &read, slow, free, total) {
+                let blocks = match outcome {
+                    Outcome::Skipped => 0,
+                    _ => keeper.evacuates(now, &read, slow, free, total),
+                };
+                if blocks > 0 {
+                    let size = volume.shape().block;
+                    let most = u64::from(blocks).saturating_mul(size.sectors().into());
+                    let most = most.saturating_sub(size.offset_in(read.start).into());
                     let evacuate = Request::Blocks {
                         kind: JobKind::Evacuate,
                         start: read.start,
-                        len: read.len,
+                        len: SectorCount(read.len.0.min(most)),
                     };
                     // When too many wait, another pass comes.
                     let _ = volume.requests.lock().push(evacuate);

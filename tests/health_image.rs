@@ -7,7 +7,7 @@ use std::fmt::Write;
 use dm_remap_core::{
     health::{
         image::{examine, Image, Reader},
-        map::RECORD_BYTES,
+        map::{HealthMap, RECORD_BYTES},
         monitor::Health,
         predictor::{Predictor, PREDICTOR_BYTES},
         scan::{settings::Settings, Scanner, POSITION_BYTES},
@@ -133,6 +133,43 @@ fn a_torn_or_rotten_image_is_none() {
             assert!(read(&rotten, [7; 16], 58).is_none(), "{block} {byte}");
         }
     }
+}
+
+/// After a crash in the middle of it a number is given again: blocks of both attempts lie in one slot.
+#[test]
+fn two_attempts_at_one_number_are_not_one_image() {
+    let attempt = |seed| {
+        let (health, scanner) = device(seed, 1000);
+        let image = Image::new(&health, &scanner, 58, [7; 16], 4).expect("memory");
+        blocks_of(&image)
+    };
+    let (first, second) = (attempt(7919), attempt(7907));
+    assert!(first.len() > 3 && first.len() == second.len());
+    for torn in 1..first.len() {
+        let mixed = [&second[..torn], &first[torn..]].concat();
+        assert!(read(&mixed, [7; 16], 58).is_none(), "{torn}");
+    }
+    assert!(read(&second, [7; 16], 58).is_some());
+}
+
+#[test]
+fn of_regions_that_tell_the_same_as_many_are_kept_as_fit() {
+    let mut health = Health::new(START);
+    for i in 0..1000u32 {
+        let (hour, region) = (health.hour(), Region(i * 20));
+        health.map.note(hour, region, What::Error).expect("memory");
+    }
+    // One in the middle tells more.
+    let hour = health.hour();
+    health
+        .map
+        .note(hour, Region(10_000), What::Error)
+        .expect("memory");
+    let mut bytes = vec![0; 100 * RECORD_BYTES];
+    assert_eq!(health.map.encode(hour, &mut bytes), bytes.len());
+    let again = HealthMap::decode(&bytes).expect("memory");
+    assert_eq!(again.records().len(), 100);
+    assert!(again.get(Region(10_000)).is_some_and(|r| r.errors == 2));
 }
 
 #[test]

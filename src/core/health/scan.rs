@@ -101,6 +101,8 @@ pub enum Outcome {
     Hit,
     /// It was not read.
     Skipped,
+    /// It was broken off, and nothing new was found: it is to be read again.
+    Undone,
 }
 
 /// Where a read belongs.
@@ -108,6 +110,8 @@ pub enum Outcome {
 enum Turn {
     Pass,
     Follow,
+    /// A pass that has ended meanwhile: how far the new one is does not hang on it.
+    Past,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,16 +350,18 @@ impl Scanner {
         let Some((turn, read, begun)) = self.reading.take() else {
             return;
         };
+        if outcome == Outcome::Undone {
+            return;
+        }
         let hit = outcome == Outcome::Hit;
         let sectors = u32::try_from(read.len.0).unwrap_or(SEGMENT);
         match turn {
             Turn::Follow => self.follow.read(sectors, hit),
-            Turn::Pass => {
-                self.offset = self.offset.saturating_add(sectors);
-                if hit && !read.spare {
-                    self.follow.hit(read.start.0.wrapping_shr(REGION_SHIFT));
-                }
-            }
+            Turn::Pass => self.offset = self.offset.saturating_add(sectors),
+            Turn::Past => {}
+        }
+        if hit && !read.spare && turn != Turn::Follow {
+            self.follow.hit(read.start.0.wrapping_shr(REGION_SHIFT));
         }
         if outcome == Outcome::Skipped {
             return;
@@ -410,5 +416,8 @@ impl Scanner {
         self.offset = 0;
         self.hurry = false;
         self.follow.end_pass();
+        if let Some((turn, ..)) = self.reading.as_mut() {
+            *turn = Turn::Past;
+        }
     }
 }

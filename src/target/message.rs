@@ -85,8 +85,10 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
 /// Tells the scanner; false if it has nothing to do with that in its state.
 pub(crate) fn scan(volume: &Worker<Volume>, command: Command) -> bool {
     let taken = volume.keeper.lock().scanner.command(command);
-    volume.provide_scan_buffer();
-    volume.kick();
+    if taken {
+        volume.provide_scan_buffer();
+        volume.kick();
+    }
     taken
 }
 

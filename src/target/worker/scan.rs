@@ -43,6 +43,8 @@ pub(super) struct Seen {
     hit: bool,
     /// The way to the device failed.
     cut_short: bool,
+    /// A suspend came before all was read.
+    broken_off: bool,
     /// It took long.
     slow: bool,
     /// Something was found since the level was last looked at.
@@ -73,10 +75,11 @@ pub(super) fn note_moved(volume: &Volume, at: Sector) {
     volume.keeper.lock().moved(clock::real_seconds(), at);
 }
 
-/// The worse of two outcomes: what was found counts, then that something was read.
+/// The worse of two outcomes: what was found counts, then that not all was tried, then that something was read.
 fn join(a: Outcome, b: Outcome) -> Outcome {
     match (a, b) {
         (Outcome::Hit, _) | (_, Outcome::Hit) => Outcome::Hit,
+        (Outcome::Undone, _) | (_, Outcome::Undone) => Outcome::Undone,
         (Outcome::Clean, _) | (_, Outcome::Clean) => Outcome::Clean,
         _ => Outcome::Skipped,
     }
@@ -107,17 +110,13 @@ impl Core {
         let now = clock::monotonic_ms();
         // When it has lasted long enough, a read of the scanner may end it: perhaps nobody else asks.
         let storm_until = engine.storm_until().filter(|&until| until > now);
+        let users = traffic(volume);
         let (next, state, save_at, hour) = {
             let mut keeper = volume.keeper.lock();
             if volume.take_way_failed() {
                 keeper.stall(now, clock::real_seconds(), Sector(0));
             }
-            let next = keeper.next(
-                now,
-                clock::real_seconds(),
-                traffic(volume),
-                storm_until.is_some(),
-            );
+            let next = keeper.next(now, clock::real_seconds(), users, storm_until.is_some());
             let hour = keeper.hour_passed();
             (next, keeper.scanner.state(), keeper.save_at(), hour)
         };
@@ -128,12 +127,16 @@ impl Core {
                 let counters = volume.summary().counters;
                 let (free, total) = (counters.spare_free, counters.spare_total);
                 let now = clock::monotonic_ms();
-                let mut keeper = volume.keeper.lock();
-                keeper.done(now, outcome);
                 let slow = self.seen.slow;
-                let blocks = match outcome {
-                    Outcome::Skipped => 0,
-                    _ => keeper.evacuates(now, &read, slow, free, total),
+                let blocks = {
+                    let mut keeper = volume.keeper.lock();
+                    keeper.done(now, outcome);
+                    match outcome {
+                        Outcome::Clean | Outcome::Hit => {
+                            keeper.evacuates(now, &read, slow, free, total)
+                        }
+                        Outcome::Skipped | Outcome::Undone => 0,
+                    }
                 };
                 if blocks > 0 {
                     let size = volume.shape().block;
@@ -178,11 +181,15 @@ impl Core {
         if let Some(buffer) = volume.take_scan_buffer() {
             self.scan_buffer = Some(buffer);
         }
-        self.seen = Seen::default();
+        self.seen = Seen {
+            // What a user has met in this run was not told yet.
+            news: self.seen.news,
+            ..Seen::default()
+        };
         let mut left = u32::try_from(read.len.0).unwrap_or(0);
         let mut at = read.start;
         let mut outcome = Outcome::Skipped;
-        while left > 0 && !self.seen.cut_short && !volume.is_suspended() {
+        while left > 0 && !self.ends(volume) {
             let (mut len, way) = self.way(volume, read.spare, at, left);
             if let Way::Read(side, first) = way {
                 // As far as it goes on in one piece.
@@ -210,7 +217,16 @@ impl Core {
             left = left.saturating_sub(len);
             at = Sector(at.0.saturating_add(len.into()));
         }
-        outcome
+        match self.seen.broken_off {
+            true => join(outcome, Outcome::Undone),
+            false => outcome,
+        }
+    }
+
+    /// Whether a step ends here, before all of it was read: to be asked between two requests.
+    fn ends(&mut self, volume: &Volume) -> bool {
+        self.seen.broken_off |= volume.is_suspended();
+        self.seen.cut_short || self.seen.broken_off
     }
 
     /// What is done with the first of `len` sectors from `at` on, and with how many: at least one.
@@ -253,7 +269,7 @@ impl Core {
         let (device, start) = place(volume, side, first);
         let mut outcome = Outcome::Skipped;
         let mut done = 0u32;
-        while done < len && !self.seen.cut_short {
+        while done < len && !self.ends(volume) {
             let buffer = self.scan_buffer.as_mut().unwrap_or(&mut self.scratch);
             let part = len.saturating_sub(done).min(buffer.len_sectors());
             let before = traffic(volume);
@@ -335,10 +351,7 @@ impl Core {
         let size = volume.shape().block;
         let mut outcome = Outcome::Clean;
         let mut done = 0u32;
-        while done < len && !self.seen.cut_short {
-            if volume.is_suspended() {
-                return join(outcome, Outcome::Skipped);
-            }
+        while done < len && !self.ends(volume) {
             let at = Sector(start.0.saturating_add(done.into()));
             let room = size.sectors().saturating_sub(size.offset_in(at)).max(1);
             let part = room.min(len.saturating_sub(done));

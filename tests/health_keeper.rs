@@ -21,7 +21,7 @@ const QUIET: Traffic = Traffic {
 };
 
 fn keeper() -> Keeper {
-    let mut keeper = Keeper::new(1).expect("the settings are valid");
+    let mut keeper = Keeper::new(1);
     keeper.resize(SectorCount(MAIN), SectorCount(0));
     keeper
 }

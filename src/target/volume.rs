@@ -24,7 +24,7 @@ use dm_remap_core::{
     mem::Shared,
     requests::Requests,
     snapshot::Snapshot,
-    units::{Sector, SectorCount, SpareBlock},
+    units::{BlockSize, Sector, SectorCount, SpareBlock},
 };
 
 use crate::{
@@ -130,9 +130,7 @@ impl Volume {
         main: BlockDevice,
         spare: BlockDevice,
     ) -> Result<Arc<Worker<Volume>>> {
-        let empty = Map::new(shape.block, 0, 0, 0).map_err(|_| ENOMEM)?;
-        let counters = empty.counters();
-        let first = Arc::new(empty.snapshot(&[], &[]).map_err(|_| ENOMEM)?, GFP_KERNEL)?;
+        let (first, counters) = new_map(shape.block)?;
         let core = Core::new(shape.block)?;
         let keeper = new_keeper()?;
         let requests = Requests::new().map_err(|_| ENOMEM)?;
@@ -386,11 +384,19 @@ impl Volume {
     }
 }
 
+/// A map without entries. The frame is its own: the stack below it stays free.
+#[inline(never)]
+fn new_map(block: BlockSize) -> Result<(Arc<Snapshot>, Counters)> {
+    let empty = Map::new(block, 0, 0, 0).map_err(|_| ENOMEM)?;
+    let first = empty.snapshot(&[], &[]).map_err(|_| ENOMEM)?;
+    Ok((Arc::new(first, GFP_KERNEL)?, empty.counters()))
+}
+
 /// A keeper of nothing yet. The frame is its own: it is large.
 #[inline(never)]
 fn new_keeper() -> Result<Boxed<Keeper>> {
-    let keeper = Keeper::new(clock::real_seconds()).map_err(|_| EINVAL)?;
-    Ok(Boxed::new(keeper, GFP_KERNEL)?)
+    let place = Boxed::new_uninit(GFP_KERNEL)?;
+    Ok(Boxed::write(place, Keeper::new(clock::real_seconds())))
 }
 
 impl Work for Volume {

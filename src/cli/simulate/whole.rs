@@ -136,7 +136,7 @@ fn unix(now: u64) -> u64 {
 
 /// A keeper that scans, as fast as the disk can, once an hour.
 fn keeper(world: &World, unix: u64) -> Keeper {
-    let mut keeper = Keeper::new(unix).expect("the settings are valid");
+    let mut keeper = Keeper::new(unix);
     keeper.resize(SectorCount(world.regions * SEGMENT), SectorCount(0));
     let settings = Settings {
         interval_ms: 3_600_000,

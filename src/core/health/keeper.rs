@@ -86,10 +86,10 @@ pub struct Keeper {
 
 impl Keeper {
     /// Of a device that is not loaded yet.
-    pub fn new(unix: u64) -> Result<Keeper, Invalid> {
+    pub fn new(unix: u64) -> Keeper {
         let none = SectorCount(0);
-        Ok(Keeper {
-            scanner: Scanner::new(none, none, Settings::DEFAULT)?,
+        Keeper {
+            scanner: Scanner::of(none, none, Settings::DEFAULT),
             health: Health::new(unix),
             settings: Settings::DEFAULT,
             mode: ScanMode::Off,
@@ -102,7 +102,7 @@ impl Keeper {
             hour: 0,
             unsaved: 0,
             sequence: 0,
-        })
+        }
     }
 
     /// The device is so long: what is known of its place stays, if it was as long before.

@@ -170,8 +170,13 @@ impl Scanner {
         spare: SectorCount,
         settings: Settings,
     ) -> Result<Scanner, Invalid> {
-        Ok(Scanner {
-            settings: settings.checked()?,
+        Ok(Scanner::of(main, spare, settings.checked()?))
+    }
+
+    /// The same of settings that are right.
+    pub(super) fn of(main: SectorCount, spare: SectorCount, settings: Settings) -> Scanner {
+        Scanner {
+            settings,
             main: main.0,
             spare: spare.0,
             mode: Mode::Stopped,
@@ -195,7 +200,7 @@ impl Scanner {
             last_pass: 0,
             sectors_read: 0,
             errors: 0,
-        })
+        }
     }
 
     /// The settings.

@@ -4,26 +4,44 @@
 
 #![forbid(unsafe_code)]
 
+mod device;
+mod exit;
+#[allow(dead_code)] // for commands that take long
+mod interrupt;
+mod output;
+#[allow(dead_code)] // likewise
+mod progress;
 mod simulate;
+mod status;
 
-use std::process::ExitCode;
+use std::{env, path::PathBuf, process::ExitCode};
 
+use anyhow::Result;
 use clap::{error::ErrorKind, Parser, Subcommand};
 
-/// What a command could not do, and what was not meant so.
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
+use device::source;
+use exit::Exit;
+use interrupt::Interrupted;
+use output::{NobodyReads, Output};
 
 /// Looks after devices of the device-mapper target `remap`.
 #[derive(Parser)]
 #[command(name = "remapctl", version)]
 struct Args {
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Look at what was recorded in this folder, not at the running kernel
+    #[arg(long, global = true, value_name = "DIR", hide = true)]
+    recorded: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Says how devices are, what is wrong, and what to do about it
+    Status(status::Args),
     /// Judges the scan order and the predictor on simulated disks, and writes tables and pictures
     Simulate(simulate::Args),
 }
@@ -33,21 +51,37 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(e) => return misused(&e),
     };
-    let result = match args.command {
+    let output = Output { json: args.json };
+    match run(args, output) {
+        Ok(code) => code,
+        Err(e) if e.is::<NobodyReads>() => Exit::Fine.into(),
+        Err(e) => {
+            output.complain(&format!("{e:#}"));
+            let interrupted = e.is::<Interrupted>();
+            ExitCode::from(if interrupted {
+                Exit::Interrupted
+            } else {
+                Exit::Failed
+            })
+        }
+    }
+}
+
+fn run(args: Args, output: Output) -> Result<ExitCode> {
+    let source = || source::open(args.recorded.as_ref());
+    match args.command {
+        Command::Status(args) => status::run(&args, &*source(), output).map(ExitCode::from),
         Command::Simulate(args) => simulate::run(&args),
-    };
-    result.unwrap_or_else(|e| {
-        eprintln!("remapctl: {e:#}");
-        ExitCode::from(FAILED)
-    })
+    }
 }
 
 /// One line that says what was wrong. Help and version are what was asked for.
 fn misused(error: &clap::Error) -> ExitCode {
     let line = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{error}");
-            return ExitCode::SUCCESS;
+            // Who does not read it to its end has seen enough.
+            let _ = error.print();
+            return Exit::Fine.into();
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
         _ => {
@@ -56,6 +90,7 @@ fn misused(error: &clap::Error) -> ExitCode {
             first.trim_start_matches("error: ").to_owned()
         }
     };
-    eprintln!("remapctl: {line} (remapctl --help tells more)");
-    ExitCode::from(USAGE)
+    let json = env::args_os().any(|word| word == "--json");
+    Output { json }.complain(&format!("{line} (remapctl --help tells more)"));
+    Exit::Usage.into()
 }

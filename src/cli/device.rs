@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Remap devices that are there: how to reach them, and what is known of them.
+
+pub mod findings;
+pub mod live;
+pub mod model;
+pub mod raw;
+pub mod recorded;
+pub mod source;
+pub mod status;
+pub mod sysfs;
+pub mod words;
+
+use anyhow::{bail, Context, Result};
+
+use model::Device;
+use source::{Lines, Source};
+
+/// What identifies a mapped device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id {
+    /// Its name, as the kernel has it.
+    pub name: String,
+    /// N of dm-N.
+    pub number: u32,
+}
+
+/// The remap devices, in order of their names.
+pub fn all(source: &dyn Source) -> Result<Vec<Id>> {
+    let mut ids = Vec::new();
+    for number in sysfs::mapped(source)? {
+        let Some(name) = sysfs::name(source, number)? else {
+            // It went while we looked.
+            continue;
+        };
+        if sysfs::is_remap(source, number) {
+            ids.push(Id { name, number });
+        }
+    }
+    ids.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(ids)
+}
+
+/// The remap device of this name: its own, `dm-N`, or the path of its node.
+pub fn named(source: &dyn Source, name: &str) -> Result<Id> {
+    let plain = name
+        .strip_prefix("/dev/mapper/")
+        .or_else(|| name.strip_prefix("/dev/"))
+        .unwrap_or(name);
+    for number in sysfs::mapped(source)? {
+        let Some(own) = sysfs::name(source, number)? else {
+            continue;
+        };
+        if own != plain && format!("dm-{number}") != plain {
+            continue;
+        }
+        if !sysfs::is_remap(source, number) {
+            bail!("{name} is no remap device, or was never resumed (remapctl status lists those there are)");
+        }
+        return Ok(Id { name: own, number });
+    }
+    bail!("there is no device {name} (remapctl status lists those there are)")
+}
+
+/// The devices of these names, or all if there are none.
+pub fn chosen(source: &dyn Source, names: &[String]) -> Result<Vec<Id>> {
+    if names.is_empty() {
+        return all(source);
+    }
+    let mut ids: Vec<Id> = Vec::new();
+    for name in names {
+        let id = named(source, name)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+/// What is known of these devices. One that goes while it is looked at is left out if all were asked for.
+pub fn look(source: &dyn Source, names: &[String]) -> Result<Vec<Device>> {
+    let ids = chosen(source, names)?;
+    let only = match ids.as_slice() {
+        [] => return Ok(Vec::new()),
+        [id] => Some(id.name.as_str()),
+        _ => None,
+    };
+    let lines = |kind| source.lines(kind, only);
+    let (tables, statuses) = match (lines(Lines::Table), lines(Lines::Status)) {
+        (Ok(tables), Ok(statuses)) => (tables, statuses),
+        (Err(e), _) | (_, Err(e)) => {
+            if names.is_empty() && only.is_some_and(|name| gone(source, name)) {
+                return Ok(Vec::new());
+            }
+            return Err(e);
+        }
+    };
+    let mut devices = Vec::new();
+    for id in ids {
+        let read = || -> Result<Device> {
+            let line = |lines: &source::ByName, what| {
+                let line = lines.get(&id.name).cloned();
+                line.with_context(|| format!("it has no {what} line"))
+            };
+            let table = line(&tables, "table")?;
+            let status = line(&statuses, "status")?;
+            model::read(source, &id, &table, &status)
+        };
+        match read() {
+            Ok(device) => devices.push(device),
+            Err(_) if names.is_empty() && gone(source, &id.name) => {}
+            Err(e) => return Err(e.context(format!("cannot look at {}", id.name))),
+        }
+    }
+    Ok(devices)
+}
+
+/// Whether there is no such device any more.
+fn gone(source: &dyn Source, name: &str) -> bool {
+    named(source, name).is_err()
+}

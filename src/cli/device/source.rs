@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where what is known of devices comes from: a running kernel, or files that were recorded of one.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+
+use super::{live::Live, recorded::Recorded};
+
+/// A line of device-mapper that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// What the device was made from.
+    Table,
+    /// How it is.
+    Status,
+}
+
+/// Lines by the names of their devices: `<start> <len> remap <the target's own words>`.
+pub type ByName = BTreeMap<String, String>;
+
+/// A kernel with remap devices, or what was recorded of one.
+#[allow(dead_code)] // for commands that change something
+pub trait Source {
+    /// Where sysfs is.
+    fn sys(&self) -> &Path;
+
+    /// Where procfs is.
+    fn proc(&self) -> &Path;
+
+    /// The lines of all remap devices, or of one.
+    fn lines(&self, kind: Lines, only: Option<&str>) -> Result<ByName>;
+
+    /// Sends a message; the answer is the reply.
+    fn message(&self, name: &str, text: &str) -> Result<String>;
+
+    /// Writes to a file of sysfs.
+    fn write(&self, file: &Path, value: &str) -> Result<()>;
+
+    /// Seconds since 1970.
+    fn now(&self) -> u64;
+}
+
+/// The running kernel, or the recording in a folder.
+pub fn open(recorded: Option<&PathBuf>) -> Box<dyn Source> {
+    match recorded {
+        Some(folder) => Box::new(Recorded::new(folder)),
+        None => Box::new(Live),
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Ctrl-C: long work asks between two steps whether it is to end, so that nothing is left half done.
+
+use std::{
+    fmt,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        Arc,
+    },
+};
+
+use anyhow::{Context, Result};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
+};
+
+/// Work was to end before its end. The exit code is its own.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Whether somebody asked for an end. From its making on, the signals that ask for one only set a flag; the
+/// second one ends the program at once.
+#[derive(Clone, Debug)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Begins to listen.
+    pub fn listen() -> Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // In this order: the first signal finds the flag down.
+            flag::register_conditional_default(signal, asked.clone())
+                .and_then(|_| flag::register(signal, asked.clone()))
+                .context("cannot listen to signals")?;
+        }
+        Ok(Interrupt(asked))
+    }
+
+    /// Whether to end.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// An error if so, for `?` between two steps.
+    pub fn check(&self) -> Result<()> {
+        if self.asked() {
+            return Err(Interrupted.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_an_error_at_the_next_step() {
+        let interrupt = Interrupt::listen().expect("signals can be listened to");
+        assert!(interrupt.check().is_ok());
+        signal_hook::low_level::raise(SIGTERM).expect("a signal can be raised");
+        let error = interrupt.check().expect_err("it was asked for");
+        assert!(error.is::<Interrupted>());
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `remapctl status`: how devices are, what is wrong, and what to do about it.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::{
+    device::{
+        self,
+        findings::{self, Finding, Gravity},
+        model::Device,
+        source::Source,
+        words::{counted, grouped, per_mille, percent, size, span},
+    },
+    exit::{self, Exit},
+    output::Output,
+};
+
+/// Says how remap devices are: what is wrong, and what to do about it.
+#[derive(clap::Args)]
+#[command(after_help = exit::OF_LOOKING)]
+pub struct Args {
+    /// The devices, by name or by node; all if none is named
+    #[arg(value_name = "DEVICE")]
+    devices: Vec<String>,
+    /// One line a device
+    #[arg(long, short)]
+    brief: bool,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    /// Whether nothing wants attention.
+    well: bool,
+    devices: Vec<Looked>,
+}
+
+/// A device, and what was found.
+#[derive(Serialize)]
+pub struct Looked {
+    /// Whether nothing wants attention.
+    pub well: bool,
+    pub findings: Vec<Finding>,
+    #[serde(flatten)]
+    pub device: Device,
+}
+
+impl Looked {
+    /// Judges a device.
+    pub fn at(source: &dyn Source, device: Device) -> Self {
+        let findings = findings::of(source, &device);
+        Looked {
+            well: findings::well(&findings),
+            findings,
+            device,
+        }
+    }
+
+    /// In two words.
+    pub fn verdict(&self) -> &'static str {
+        let gravest = self.findings.iter().map(|f| f.gravity).max();
+        match gravest {
+            Some(Gravity::Danger) => "in danger",
+            Some(Gravity::Warning) => "needs attention",
+            _ => "is well",
+        }
+    }
+}
+
+pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
+    let devices = device::look(source, &args.devices)?;
+    let devices: Vec<Looked> = devices
+        .into_iter()
+        .map(|device| Looked::at(source, device))
+        .collect();
+    let answer = Answer {
+        well: devices.iter().all(|d| d.well),
+        devices,
+    };
+    output.answer("status", &answer, |answer| {
+        if answer.devices.is_empty() {
+            "There is no remap device.\n".to_owned()
+        } else if args.brief {
+            brief(&answer.devices)
+        } else {
+            at_length(&answer.devices, source.now())
+        }
+    })?;
+    Ok(Exit::well(answer.well))
+}
+
+fn brief(devices: &[Looked]) -> String {
+    let widest = devices.iter().map(|d| d.device.name.chars().count()).max();
+    let width = widest.unwrap_or(0);
+    let mut text = String::new();
+    for looked in devices {
+        let (name, verdict) = (&looked.device.name, looked.verdict());
+        let _ = write!(text, "{name:width$}  {verdict:15}");
+        let codes: Vec<&str> = serious(looked).map(|f| f.code).collect();
+        let line = if codes.is_empty() {
+            let status = &looked.device.status;
+            let score = looked.device.health.score;
+            format!(
+                "  health {score}, {} moved",
+                counted(status.remapped_blocks, "block")
+            )
+        } else {
+            format!("  {}", codes.join(" "))
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+fn serious(looked: &Looked) -> impl Iterator<Item = &Finding> {
+    let serious = |f: &&Finding| f.gravity != Gravity::Note;
+    looked.findings.iter().filter(serious)
+}
+
+fn at_length(devices: &[Looked], now: u64) -> String {
+    let mut text: String = devices
+        .iter()
+        .map(|looked| one(looked, now))
+        .collect::<Vec<_>>()
+        .join("\n");
+    if devices.len() > 1 {
+        let well = devices.iter().filter(|d| d.well).count();
+        let rest = devices.len() - well;
+        let _ = writeln!(
+            text,
+            "\n{} of {} devices are well, {rest} want attention.",
+            well,
+            devices.len()
+        );
+    }
+    text
+}
+
+fn one(looked: &Looked, now: u64) -> String {
+    let Device {
+        name,
+        table,
+        status,
+        health,
+        ..
+    } = &looked.device;
+    let mut lines = vec![format!("{name} {}", looked.verdict())];
+    lines.push(format!(
+        "  main    {}, {} from sector {}",
+        table.main.name(),
+        size(table.size_sectors),
+        table.main_start_sectors
+    ));
+    lines.push(format!(
+        "  spare   {}, {} from sector {}; {} of {} in use",
+        table.spare.name(),
+        size(table.spare_size_sectors),
+        table.spare_start_sectors,
+        grouped(status.remapped_blocks),
+        counted(status.spare_blocks, "spare block"),
+    ));
+    lines.push(format!(
+        "  health  {} of 1000 ({}, {}); {} to fail within 30 days, with {} confidence",
+        health.score,
+        health.level,
+        health.trend,
+        per_mille(health.failure_probability_per_mille),
+        findings::confidence(health.confidence_percent)
+    ));
+    lines.push(format!("  scan    {}", scan(&looked.device, now)));
+    for finding in &looked.findings {
+        let mark = match finding.gravity {
+            Gravity::Danger => "DANGER ",
+            Gravity::Warning => "warning",
+            Gravity::Note => "note   ",
+        };
+        lines.push(format!("  {mark} {}", finding.text));
+        if !finding.advice.is_empty() {
+            lines.push(format!("          what to do: {}", finding.advice));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What the scanner does, and when it was through.
+pub fn scan(device: &Device, now: u64) -> String {
+    let scan = &device.scan;
+    let done = percent(scan.done_sectors, scan.pass_sectors);
+    let state = match scan.state.as_str() {
+        "storm" => "waiting for the end of a storm",
+        state => state,
+    };
+    let last = match scan.last_pass_unix_seconds {
+        Some(last) => format!(
+            "{} ended, the last one {} ago",
+            counted(scan.passes, "pass"),
+            span(now.saturating_sub(last))
+        ),
+        None => "no pass has ended yet".to_owned(),
+    };
+    format!("{state}, {done} of this pass; {last}")
+}

@@ -2,6 +2,7 @@
 
 //! Remap devices that are there: how to reach them, and what is known of them.
 
+pub mod cells;
 pub mod findings;
 pub mod live;
 pub mod model;
@@ -16,6 +17,9 @@ use anyhow::{bail, Context, Result};
 
 use model::Device;
 use source::{Lines, Source};
+
+/// What is said if there is none.
+pub const NONE: &str = "There is no remap device.\n";
 
 /// What identifies a mapped device.
 #[derive(Clone, Debug, PartialEq, Eq)]

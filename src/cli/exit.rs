@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// It did what was asked, and found nothing wrong.
     Fine,
@@ -54,7 +54,6 @@ pub const OF_LOOKING: &str = "Exit codes:
   2    the command line is wrong
   130  interrupted";
 
-#[allow(dead_code)] // for commands that do
 /// What the help of a command says that does something.
 pub const OF_DOING: &str = "Exit codes:
   0    done

@@ -6,11 +6,13 @@
 
 mod device;
 mod exit;
-#[allow(dead_code)] // for commands that take long
+mod health;
 mod interrupt;
+mod map;
 mod output;
 #[allow(dead_code)] // likewise
 mod progress;
+mod scan;
 mod simulate;
 mod status;
 
@@ -42,6 +44,12 @@ struct Args {
 enum Command {
     /// Says how devices are, what is wrong, and what to do about it
     Status(status::Args),
+    /// Says how well devices are, whether they are expected to fail, and on which evidence
+    Health(health::Args),
+    /// Shows how well the parts of devices are, and what lies in them, as a picture
+    Map(map::Args),
+    /// Says what the scanner does, or tells it what to do
+    Scan(scan::Args),
     /// Judges the scan order and the predictor on simulated disks, and writes tables and pictures
     Simulate(simulate::Args),
 }
@@ -71,6 +79,9 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
     let source = || source::open(args.recorded.as_ref());
     match args.command {
         Command::Status(args) => status::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Health(args) => health::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
         Command::Simulate(args) => simulate::run(&args),
     }
 }

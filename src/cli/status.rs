@@ -83,7 +83,7 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     };
     output.answer("status", &answer, |answer| {
         if answer.devices.is_empty() {
-            "There is no remap device.\n".to_owned()
+            device::NONE.to_owned()
         } else if args.brief {
             brief(&answer.devices)
         } else {
@@ -133,8 +133,7 @@ fn at_length(devices: &[Looked], now: u64) -> String {
         let rest = devices.len() - well;
         let _ = writeln!(
             text,
-            "\n{} of {} devices are well, {rest} want attention.",
-            well,
+            "\nOf {} devices {well} are well, and {rest} want attention.",
             devices.len()
         );
     }

@@ -16,7 +16,7 @@ remap_create r /dev/main "$spare" 0 8192 error_policy any
 remap_create aside "$second" "$spare" 8192 8192
 number=$(disk_name /dev/mapper/r)
 ends "all of them" 0 status
-match "both are told, and in order" $'^aside is well\n.*\nr is well\n.*2 of 2 devices are well' "$said"
+match "both are told, and in order" $'^aside is well\n.*\nr is well\n.*Of 2 devices 2 are well, and 0 want attention' "$said"
 match "with the disk below" "main    /dev/main, 64 MiB from sector 0" "$said"
 match "and the spare" "spare   $spare, 4 MiB from sector 0; 0 of [0-9]+ spare blocks in use" "$said"
 for name in r /dev/mapper/r "$number" "/dev/$number"; do

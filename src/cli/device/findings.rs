@@ -271,8 +271,7 @@ impl List<'_> {
             health.trend
         );
         let advice = "copy the data to a good disk while it can be read; remapctl health says more";
-        // The alarm of the predictor is on from 7.
-        if health.severity >= 7 {
+        if health.severity >= crate::health::ALARM {
             let when = health
                 .time_to_failure_seconds
                 .map_or(String::new(), |left| format!(", perhaps in {}", span(left)));

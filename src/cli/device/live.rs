@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 
-use super::source::{ByName, Lines, Source};
+use super::source::{ByName, Lines, Source, WriteError};
 
 /// The target's name in tables.
 pub const TARGET: &str = "remap";
@@ -61,8 +61,8 @@ impl Source for Live {
         dmsetup(&arguments)
     }
 
-    fn write(&self, file: &Path, value: &str) -> Result<()> {
-        fs::write(file, format!("{value}\n")).with_context(|| format!("{}", file.display()))
+    fn write(&self, file: &Path, value: &str) -> Result<(), WriteError> {
+        fs::write(file, format!("{value}\n"))
     }
 
     fn now(&self) -> u64 {

@@ -12,13 +12,14 @@
 //! ```
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
 
-use super::source::{ByName, Lines, Source};
+use super::source::{ByName, Lines, Source, WriteError};
 
 /// A recording.
 pub struct Recorded {
@@ -75,8 +76,10 @@ impl Source for Recorded {
         self.read(&format!("dm/{name}/messages/{file}"))
     }
 
-    fn write(&self, _: &Path, _: &str) -> Result<()> {
-        bail!("a recording cannot be changed")
+    fn write(&self, file: &Path, value: &str) -> Result<(), WriteError> {
+        // As in sysfs, no file comes into being.
+        let mut file = OpenOptions::new().write(true).truncate(true).open(file)?;
+        file.write_all(format!("{value}\n").as_bytes())
     }
 
     fn now(&self) -> u64 {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -23,8 +24,10 @@ pub enum Lines {
 /// Lines by the names of their devices: `<start> <len> remap <the target's own words>`.
 pub type ByName = BTreeMap<String, String>;
 
+/// Why the kernel does not take a value.
+pub type WriteError = io::Error;
+
 /// A kernel with remap devices, or what was recorded of one.
-#[allow(dead_code)] // for commands that change something
 pub trait Source {
     /// Where sysfs is.
     fn sys(&self) -> &Path;
@@ -38,8 +41,8 @@ pub trait Source {
     /// Sends a message; the answer is the reply.
     fn message(&self, name: &str, text: &str) -> Result<String>;
 
-    /// Writes to a file of sysfs.
-    fn write(&self, file: &Path, value: &str) -> Result<()>;
+    /// Writes to a file of sysfs: the kernel's own error says why it does not take the value.
+    fn write(&self, file: &Path, value: &str) -> Result<(), WriteError>;
 
     /// Seconds since 1970.
     fn now(&self) -> u64;

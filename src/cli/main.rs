@@ -4,14 +4,18 @@
 
 #![forbid(unsafe_code)]
 
+mod area;
+mod check;
 mod device;
+mod dump;
 mod exit;
 mod health;
 mod interrupt;
 mod map;
 mod output;
-#[allow(dead_code)] // likewise
 mod progress;
+mod repair;
+mod restore;
 mod scan;
 mod simulate;
 mod status;
@@ -50,6 +54,14 @@ enum Command {
     Map(map::Args),
     /// Says what the scanner does, or tells it what to do
     Scan(scan::Args),
+    /// Examines a spare area that no device serves, and says what is wrong where
+    Check(check::Args),
+    /// Writes the whole map of a spare area
+    Dump(dump::Args),
+    /// Writes the map of a dump to a spare area
+    Restore(restore::Args),
+    /// Writes what can be saved of a damaged spare area to a new one
+    Repair(repair::Args),
     /// Judges the scan order and the predictor on simulated disks, and writes tables and pictures
     Simulate(simulate::Args),
 }
@@ -82,6 +94,10 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Health(args) => health::run(&args, &*source(), output).map(ExitCode::from),
         Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),
         Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Check(args) => check::run(&args, output).map(ExitCode::from),
+        Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
+        Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),
+        Command::Repair(args) => repair::run(&args, output).map(ExitCode::from),
         Command::Simulate(args) => simulate::run(&args),
     }
 }
@@ -96,9 +112,11 @@ fn misused(error: &clap::Error) -> ExitCode {
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
         _ => {
+            // What is missing stands in lines of its own, up to an empty one.
             let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.trim_start_matches("error: ").to_owned()
+            let lines = text.lines().take_while(|line| !line.is_empty());
+            let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+            words.join(" ").trim_start_matches("error: ").to_owned()
         }
     };
     let json = env::args_os().any(|word| word == "--json");

@@ -5,6 +5,7 @@
 
 pub mod disk;
 pub mod drive;
+pub mod life;
 pub mod rot;
 pub mod twin;
 

@@ -89,6 +89,15 @@ impl Driver {
         }
     }
 
+    /// The generation of the block of the log that was made last, if it is one.
+    pub fn staged(&self) -> Option<u64> {
+        let block = self.buf.get()?;
+        let bytes = block[40..48].try_into().expect("eight");
+        block
+            .starts_with(b"dmrm-log")
+            .then(|| u64::from_le_bytes(bytes))
+    }
+
     fn superblock(&mut self, disk: &mut Disk, power: &mut Power) -> Result<bool, End> {
         let mut ok = 0;
         for part in self.writer.rounds() {

@@ -4,10 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use dm_remap_core::{log::units_of, units::SpareBlock};
+use dm_remap_core::{
+    layout::{CopyId, Region, Use},
+    log::units_of,
+    units::SpareBlock,
+};
 
 use super::{
-    drive::{Driver, Power},
+    drive::{Driver, Fate, Power},
     formatted, open, plan,
     twin::{Dice, Twin},
     Disk, LEN, MAIN_LEN,
@@ -36,63 +40,90 @@ pub fn data(spare: u32) -> Vec<u8> {
     words.flat_map(u32::to_le_bytes).collect()
 }
 
-/// A life of some sessions, the last of which may be open still.
+/// A life of some sessions, the last of which may be open still. In some of them a copy of the log cannot be written for a
+/// while, and some end with a power cut.
 pub fn live(dice: &mut Dice) -> Life {
-    let mut disk = formatted(LEN);
+    let mut life = Life {
+        disk: formatted(LEN),
+        states: BTreeMap::from([(1, Twin::default())]),
+        last: 1,
+        closed: true,
+        earlier: Vec::new(),
+    };
     let layout = plan(LEN);
     for spare in 0..layout.spare_count() {
         let at = layout.spare_sector(SpareBlock(spare)).expect("inside");
-        disk.bytes_mut(at, 4096).copy_from_slice(&data(spare));
+        life.disk.bytes_mut(at, 4096).copy_from_slice(&data(spare));
     }
-    let (mut states, mut earlier) = (BTreeMap::new(), Vec::new());
-    let mut twin = Twin::default();
-    states.insert(1, twin.clone());
-    let power = &mut Power::default();
     let sessions = 1 + dice.below(3);
-    let mut last = 1;
     for session in 1..=sessions {
-        let opened = open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
+        let last = session == sessions;
+        let disk = &mut life.disk;
+        let opened = open(disk).unwrap_or_else(|e| panic!("{e}"));
+        life.last = opened.report.generation;
         let mut driver = Driver::new(opened.map, opened.writer);
-        for _ in 0..1 + dice.below(30) {
-            let batch = if dice.chance(10) {
-                assert_eq!(driver.checkpoint(&mut disk, power), Ok(()));
-                Vec::new()
+        let mut twin = Twin::of(&driver.map);
+        life.states.insert(life.last, twin.clone());
+        let mut power = Power::default();
+        if dice.chance(3) {
+            let fate = |dice: &mut Dice| match dice.below(3) {
+                0 => Fate::Nothing,
+                1 => Fate::Whole,
+                _ => Fate::Torn(dice.roll() as u8),
+            };
+            power.rounds = Some(dice.below(40));
+            power.fates = vec![fate(dice), fate(dice)];
+        }
+        let fails = dice.chance(4).then(|| dice.below(20));
+        for n in 0..1 + dice.below(30) {
+            if fails == Some(n) {
+                let copy = CopyId::BOTH[dice.below(2) as usize];
+                let of_copy =
+                    |r: &&Region| matches!(r.r#use, Use::Log { copy: c, .. } if c == copy);
+                let regions = layout.regions().iter().filter(of_copy);
+                let sectors = regions.flat_map(|r| r.start.0..r.start.0 + r.len.0);
+                life.disk.bad_write.extend(sectors);
+            }
+            let mut next = twin.clone();
+            let end = if dice.chance(10) {
+                driver.checkpoint(&mut life.disk, &mut power)
             } else {
-                twin.change(dice, BLOCKS, layout.spare_count())
+                let batch = twin.change(dice, BLOCKS, layout.spare_count());
+                let units: u64 = batch.iter().map(units_of).sum();
+                if batch.is_empty() || units > 251 {
+                    continue;
+                }
+                batch.iter().for_each(|record| next.apply(record));
+                driver.commit(&mut life.disk, &mut power, &batch)
             };
-            let units: u64 = batch.iter().map(units_of).sum();
-            if !batch.is_empty() && units <= 251 {
-                assert_eq!(driver.commit(&mut disk, power, &batch), Ok(()));
-                batch.iter().for_each(|record| twin.apply(record));
+            if end.is_err() {
+                // It may turn out either way.
+                if let Some(generation) = driver.staged() {
+                    life.states.entry(generation).or_insert(next);
+                }
+                break;
             }
+            twin = next;
             // Each block of a checkpoint has a generation, and all of them the same map.
-            for generation in last + 1..=driver.writer.generation() {
-                states.insert(generation, twin.clone());
+            for generation in life.last + 1..=driver.writer.generation() {
+                life.states.insert(generation, twin.clone());
             }
-            last = driver.writer.generation();
+            life.last = driver.writer.generation();
             if dice.chance(4) {
-                earlier.push(disk.clone());
+                life.earlier.push(life.disk.clone());
             }
         }
-        if session == sessions && dice.chance(2) {
-            let closed = !driver.writer.session_open();
-            return Life {
-                disk,
-                states,
-                last,
-                closed,
-                earlier,
-            };
+        let cut = power.rounds == Some(0);
+        let open = driver.writer.session_open();
+        life.disk.bad_write.clear();
+        if cut || last && dice.chance(2) {
+            life.closed = !open && !cut;
+            continue;
         }
-        if driver.writer.session_open() {
-            assert_eq!(driver.close(&mut disk, power), Ok(true));
-        }
+        life.closed = !open || driver.close(&mut life.disk, &mut power) == Ok(true);
     }
-    Life {
-        disk,
-        states,
-        last,
-        closed: true,
-        earlier,
-    }
+    life.earlier
+        .iter_mut()
+        .for_each(|disk| disk.bad_write.clear());
+    life
 }

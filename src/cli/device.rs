@@ -2,9 +2,13 @@
 
 //! Remap devices that are there: how to reach them, and what is known of them.
 
+pub mod block_io;
 pub mod cells;
+pub mod disk;
 pub mod findings;
+pub mod kernel_log;
 pub mod live;
+pub mod mapping;
 pub mod model;
 pub mod raw;
 pub mod recorded;

@@ -6,13 +6,17 @@
 
 mod area;
 mod check;
+mod close;
 mod device;
 mod dump;
 mod exit;
+mod format;
 mod health;
 mod interrupt;
 mod map;
+mod open;
 mod output;
+mod programs;
 mod progress;
 mod repair;
 mod restore;
@@ -22,7 +26,7 @@ mod status;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use clap::{error::ErrorKind, Parser, Subcommand};
 
 use device::source;
@@ -44,15 +48,15 @@ struct Args {
     command: Command,
 }
 
+/// What each is for is said where its arguments are.
 #[derive(Subcommand)]
 enum Command {
-    /// Says how devices are, what is wrong, and what to do about it
+    Format(format::Args),
+    Open(open::Args),
+    Close(close::Args),
     Status(status::Args),
-    /// Says how well devices are, whether they are expected to fail, and on which evidence
     Health(health::Args),
-    /// Shows how well the parts of devices are, and what lies in them, as a picture
     Map(map::Args),
-    /// Says what the scanner does, or tells it what to do
     Scan(scan::Args),
     /// Examines a spare area that no device serves, and says what is wrong where
     Check(check::Args),
@@ -88,8 +92,16 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, output: Output) -> Result<ExitCode> {
+    let recorded = args.recorded.is_some();
     let source = || source::open(args.recorded.as_ref());
+    let changed = || {
+        ensure!(!recorded, "a recording cannot be changed");
+        Ok(source())
+    };
     match args.command {
+        Command::Format(args) => format::run(&args, &*changed()?, output).map(ExitCode::from),
+        Command::Open(args) => open::run(&args, &*changed()?, output).map(ExitCode::from),
+        Command::Close(args) => close::run(&args, &*changed()?, output).map(ExitCode::from),
         Command::Status(args) => status::run(&args, &*source(), output).map(ExitCode::from),
         Command::Health(args) => health::run(&args, &*source(), output).map(ExitCode::from),
         Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),

@@ -73,7 +73,6 @@ impl Output {
         let _ = writeln!(io::stderr(), "{line}");
     }
 
-    #[allow(dead_code)] // for commands that take long
     /// Says something on standard error that is not an answer, for people alone.
     pub fn remark(self, text: &str) {
         if !self.json {

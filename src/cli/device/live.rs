@@ -7,13 +7,13 @@
 
 use std::{
     fs,
-    io::ErrorKind,
     path::Path,
-    process::{Command, Stdio},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, Result};
+
+use crate::programs;
 
 use super::source::{ByName, Lines, Source, WriteError};
 
@@ -73,19 +73,9 @@ impl Source for Live {
 
 /// Runs `dmsetup` with these arguments; the answer is what it prints.
 pub fn dmsetup(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("dmsetup")
-        // Names as the kernel has them, which is how sysfs has them as well.
-        .args(["--manglename", "none"])
-        .args(arguments)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output();
-    let output = match output {
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            bail!("dmsetup is not there: install the package dmsetup")
-        }
-        output => output.context("cannot run dmsetup")?,
-    };
+    // Names as the kernel has them, which is how sysfs has them as well.
+    let raw = ["--manglename", "none"];
+    let output = programs::run("dmsetup", "dmsetup", &[&raw, arguments].concat())?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

@@ -114,6 +114,19 @@ fn is_the_ways(status: Status) -> bool {
     )
 }
 
+/// A flush of main failed, a user's or our own: the next one is not to be believed, and why it failed may tell of the way.
+///
+/// # Context
+///
+/// Any.
+#[inline(never)]
+pub(crate) fn main_flush_failed(volume: &Worker<Volume>, status: Status) {
+    volume.flush_failed();
+    if is_the_ways(status) {
+        volume.tell_way_failed();
+    }
+}
+
 /// Reads and writes are what can be remapped, and zeros are written.
 pub(crate) fn direction(op: BioOp) -> Option<Op> {
     match op {
@@ -298,7 +311,11 @@ fn end_other<'a>(
 ) -> EndIo<'a> {
     let volume: &Worker<Volume> = table.volume();
     match (kind, status.is_ok()) {
-        (Kind::FlushMain | Kind::FlushSpare(_), false) => {
+        (Kind::FlushMain, false) => {
+            main_flush_failed(volume, status);
+            return bio.done(status);
+        }
+        (Kind::FlushSpare(_), false) => {
             volume.flush_failed();
             return bio.done(status);
         }

@@ -36,6 +36,7 @@ use crate::{
     },
     target::{
         outcome::{done, outcome, place},
+        path::main_flush_failed,
         shape::Shape,
         table::Table,
         volume::{Summary, Volume},
@@ -284,7 +285,7 @@ impl Core {
             Action::Flush { side: Side::Main } => {
                 let status = self.io.flush(&volume.main);
                 if !status.is_ok() {
-                    volume.flush_failed();
+                    main_flush_failed(volume, status);
                 }
                 outcome(status)
             }

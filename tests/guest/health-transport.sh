@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: errors of the way to the disk, which users meet, are nothing against the disk: they keep the scanner away and leave out what the same hour had.
+# Proves: errors of the way to the disk, which users meet, flushes too, are nothing against the disk: they keep the scanner away and leave out what the same hour had.
 # Lanes: lockdep
 
 . ./lib/lib.sh
@@ -45,3 +45,8 @@ need date -s "@$((EPOCHSECONDS + 7200))" >/dev/null
 match "what was before them does not count" "^0 episodes with errors" "$(cat "$scan/../health/evidence")"
 before=$(attr r scan/sectors_read)
 until_true 30 "the scanner goes on" scanned_since "$before"
+for opcode in 0x35 0x91; do
+    scsi_fail 2 1 $opcode 0xf 0 0 0 0 0
+done
+refuse "a flush that fails for the way" sync --data /dev/mapper/r
+until_true 5 "keeps it away, too" scan_state storm

@@ -8,7 +8,7 @@ use dm_remap_core::{
         keeper::{Keeper, ScanMode, Traffic},
         map::Level,
         scan::{self, settings::Settings, Command, Next, Outcome, State},
-        What,
+        Region, What,
     },
     mem::host,
     units::{Sector, SectorCount},
@@ -160,6 +160,26 @@ fn what_cannot_be_marked_is_new_once() {
     assert!(k.found(9, 40_000, &error(90, 8), true, false), "elsewhere");
     let marked = error(40 * 2048 + 16, 8);
     assert!(k.found(9, 40_000, &marked, true, true), "it can be marked");
+}
+
+#[test]
+fn what_a_retry_gives_at_each_pass_is_new_once() {
+    let mut k = keeper();
+    let weak = |at| Found {
+        what: What::Recovered,
+        ..error(at, 0)
+    };
+    // It stays where it is: there is no spare block for it, or nothing moves by itself.
+    assert!(k.found(1, 1, &weak(40 * 2048), true, true));
+    for pass in 1..4 {
+        let again = k.found(pass, pass * 1_209_600, &weak(40 * 2048), true, true);
+        assert!(!again, "pass {pass}");
+    }
+    assert!(k.found(9, 9, &weak(0), true, true), "elsewhere");
+    let record = k.health.map.get(Region(40)).expect("known");
+    assert_eq!(record.recovered, 4, "each is told all the same");
+    // An error in a region of which that is known is new.
+    assert!(k.found(9, 9, &error(40 * 2048 + 8, 8), true, true));
 }
 
 #[test]

@@ -239,15 +239,16 @@ impl Keeper {
         room
     }
 
-    /// The engine has found something, for the scanner if `scans`. True if that was not known: where nothing can be
-    /// `marked`, the engine tells of the same sectors each time, and what is remembered of their region decides.
+    /// The engine has found something, for the scanner if `scans`. True if that was not known. Of what leaves no mark (a read
+    /// that a retry gave, or anything where nothing can be `marked`) the engine tells each time, and what is remembered of
+    /// its region decides.
     pub fn found(&mut self, now: u64, unix: u64, found: &Found, scans: bool, marked: bool) -> bool {
         let record = self.health.map.get(Region::of(found.at));
         let known = !marked && record.is_some_and(|r| r.errors > 0);
         let sectors = if known { 0 } else { found.sectors };
         let new = match found.what {
             What::Error => sectors > 0,
-            What::Recovered => !known,
+            What::Recovered => record.is_none_or(|r| r.errors == 0 && r.recovered == 0),
             _ => false,
         };
         if found.side == Side::Main {

@@ -3,13 +3,14 @@
 //! The keeper: what the driver of a device asks and tells, as the kernel does it.
 
 use dm_remap_core::{
-    engine::{Found, Side},
+    engine::{Found, Side, State as MapState},
     health::{
         keeper::{Keeper, ScanMode, Traffic},
         map::Level,
         scan::{self, settings::Settings, Command, Next, Outcome, State},
         Region, What,
     },
+    map::Counters,
     mem::host,
     units::{Sector, SectorCount},
 };
@@ -32,6 +33,14 @@ fn error(at: u64, sectors: u32) -> Found {
         at: Sector(at),
         what: What::Error,
         sectors,
+    }
+}
+
+fn spares(free: u32, total: u32) -> Counters {
+    Counters {
+        spare_free: free,
+        spare_total: total,
+        ..Counters::default()
     }
 }
 
@@ -264,25 +273,55 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
         start: Sector(2048),
         len: SectorCount(256),
     };
-    assert_eq!(k.evacuates(1, &read, true, 100, 100), 0, "it is off");
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(100, 100)),
+        0,
+        "it is off"
+    );
     k.auto_evacuate = true;
-    assert_eq!(k.evacuates(1, &read, false, 100, 100), 0, "not weak");
+    assert_eq!(
+        k.evacuates(1, &read, false, MapState::Rw, &spares(100, 100)),
+        0,
+        "not weak"
+    );
     // Half of the spare is kept.
-    assert_eq!(k.evacuates(1, &read, true, 50, 100), 0);
-    assert_eq!(k.evacuates(1, &read, true, 1, 1), 0);
-    assert_eq!(k.evacuates(1, &read, true, 51, 100), 1, "no more than that");
-    assert_eq!(k.evacuates(2, &read, true, 100, 100), 0, "too soon");
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(50, 100)),
+        0
+    );
+    assert_eq!(k.evacuates(1, &read, true, MapState::Rw, &spares(1, 1)), 0);
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(51, 100)),
+        1,
+        "no more than that"
+    );
+    assert_eq!(
+        k.evacuates(2, &read, true, MapState::Rw, &spares(100, 100)),
+        0,
+        "too soon"
+    );
+    for state in [MapState::Ro, MapState::Fail] {
+        let moved = k.evacuates(2000, &read, true, state, &spares(100, 100));
+        assert_eq!(moved, 0, "the map cannot change");
+    }
     k.found(3, 3, &error(10, 8), true, true);
     k.found(3, 3, &error(4096, 8), true, true);
     for n in 0..8 {
         k.found(3, 3 + n, &error(2100 + n * 8, 8), true, true);
     }
-    assert_eq!(k.evacuates(2000, &read, false, 100, 100), 50, "danger");
+    assert_eq!(
+        k.evacuates(2000, &read, false, MapState::Rw, &spares(100, 100)),
+        50,
+        "danger"
+    );
     let spare = scan::Read {
         spare: true,
         ..read
     };
-    assert_eq!(k.evacuates(9000, &spare, true, 100, 100), 0);
+    assert_eq!(
+        k.evacuates(9000, &spare, true, MapState::Rw, &spares(100, 100)),
+        0
+    );
 }
 
 #[test]
@@ -298,12 +337,16 @@ fn a_storm_moves_nothing_away() {
         k.stall(n, 10 + n, Sector(0));
     }
     assert_eq!(
-        k.evacuates(9000, &read, true, 100, 100),
+        k.evacuates(9000, &read, true, MapState::Rw, &spares(100, 100)),
         0,
         "the way is bad"
     );
     k.next(10_000, 10 + 2 * 3600, QUIET, false);
-    assert_eq!(k.evacuates(10_000, &read, true, 100, 100), 50, "it is over");
+    assert_eq!(
+        k.evacuates(10_000, &read, true, MapState::Rw, &spares(100, 100)),
+        50,
+        "it is over"
+    );
 }
 
 #[test]

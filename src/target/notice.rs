@@ -9,6 +9,7 @@ use kernel::prelude::*;
 use dm_remap_core::{
     engine::{Notice, State},
     health::map::Level,
+    units::Sector,
 };
 
 use crate::target::volume::Volume;
@@ -137,6 +138,25 @@ pub(crate) fn level(volume: &Volume) {
 /// Process context.
 pub(crate) fn pass_done(volume: &Volume) {
     volume.events.raise(SCAN_PASS);
+}
+
+/// Tells that what the scanner wanted to read from `from` on is no part of this pass.
+///
+/// # Context
+///
+/// Process context.
+#[inline(never)]
+pub(crate) fn left_out(volume: &Volume, from: Sector) {
+    if volume.often_limit.allow() {
+        say(
+            volume.name(),
+            false,
+            format_args!(
+                "the scan leaves out sector {}, for errors that are not the medium's",
+                from.0
+            ),
+        );
+    }
 }
 
 /// A line in the log that names the device.

@@ -5,7 +5,7 @@
 //! It does no I/O and waits for none: the driver asks it for the next step, reads, and tells what came of it.
 
 use crate::{
-    engine::{Found, Side},
+    engine::{Found, Side, State},
     health::{
         image::{Image, Reader},
         latency::Latency,
@@ -13,10 +13,11 @@ use crate::{
         monitor::Health,
         scan::{
             settings::{Invalid, Settings},
-            Command, Next, Outcome, Read, Scanner, State, POSITION_BYTES,
+            Command, Next, Outcome, Read, Scanner,
         },
         Event, Region, What,
     },
+    map::Counters,
     mem::NoMemory,
     units::{Sector, SectorCount},
 };
@@ -105,22 +106,9 @@ impl Keeper {
         }
     }
 
-    /// The device is so long: what is known of its place stays, if it was as long before.
+    /// The device is so long: what is known of its place stays, if main was as long before.
     pub fn resize(&mut self, main: SectorCount, spare: SectorCount) {
-        let Ok(mut scanner) = Scanner::new(main, spare, *self.scanner.settings()) else {
-            return;
-        };
-        let mut place = [0; POSITION_BYTES];
-        self.scanner.encode(&mut place);
-        scanner.restore(&place);
-        let state = core::mem::replace(&mut self.scanner, scanner).state();
-        // A command that stopped it holds, whatever the table says.
-        if state != State::Stopped {
-            self.scanner.command(Command::Start);
-        }
-        if state == State::Paused {
-            self.scanner.command(Command::Pause);
-        }
+        self.scanner.resize(main, spare);
     }
 
     /// Takes up what a former session left.
@@ -220,15 +208,42 @@ impl Keeper {
 
     /// What came of the last read.
     pub fn done(&mut self, now: u64, outcome: Outcome) {
-        self.scanner.done(now, outcome);
+        self.ended(now, outcome, SectorCount(u64::MAX), None);
+    }
+
+    /// The same of a read that may have ended early, with `len` of its sectors: because what follows `failed` for what
+    /// is not the medium's, though the device can be read elsewhere if that is true. True if it is left out of the pass.
+    pub fn ended(
+        &mut self,
+        now: u64,
+        outcome: Outcome,
+        len: SectorCount,
+        failed: Option<bool>,
+    ) -> bool {
+        if failed.is_some() {
+            self.stalled_until = now.saturating_add(STALL_MS);
+        }
         self.touch(now);
+        self.scanner
+            .ended(now, outcome, len, failed.unwrap_or(false))
     }
 
     /// How many blocks of a read of main, which could be read, may be moved away: they were `slow`, or lie where it is
-    /// dangerous. Half of the `total` spare blocks are kept for blocks that have to move. In a storm the medium
-    /// is not to blame.
-    pub fn evacuates(&mut self, now: u64, read: &Read, slow: bool, free: u32, total: u32) -> u32 {
-        let room = free.saturating_sub(total.div_ceil(2));
+    /// dangerous. Half of the spare blocks are kept for blocks that have to move. In a storm the medium is not to
+    /// blame, and without a map that can change nothing moves.
+    pub fn evacuates(
+        &mut self,
+        now: u64,
+        read: &Read,
+        slow: bool,
+        state: State,
+        spares: &Counters,
+    ) -> u32 {
+        let kept = spares.spare_total.div_ceil(2);
+        let room = match state {
+            State::Rw => spares.spare_free.saturating_sub(kept),
+            State::Ro | State::Fail => 0,
+        };
         let may = self.auto_evacuate && !read.spare && now >= self.evacuate_at && room > 0;
         let region = Region::of(read.start);
         let weak = slow || self.health.map.score(self.health.hour(), region) < DANGER;

@@ -19,7 +19,7 @@ use crate::{
     units::{Sector, SectorCount},
 };
 use follow::Follow;
-use pace::{Pace, Share};
+use pace::Pace;
 use settings::{Invalid, Settings};
 
 /// Sectors in a segment, which is a [`Region`](crate::health::Region).
@@ -206,7 +206,7 @@ impl Scanner {
         }
         let new_interval = settings.interval_ms != self.settings.interval_ms;
         self.settings = settings;
-        self.pace.changed(self.share(), new_interval);
+        self.pace.changed(new_interval);
         Ok(())
     }
 
@@ -312,9 +312,8 @@ impl Scanner {
             self.pace.sleep();
             return Next::Rest;
         }
-        let share = self.share();
-        let interval = self.settings.interval_ms.into();
-        self.pace.give(now, interval, share);
+        let sectors = self.main.saturating_add(self.in_use);
+        self.pace.give(now, sectors, &self.settings, self.expected);
         let chosen = self.choose();
         let spent = self.pace.spent().filter(|_| !self.hurry);
         let wait = match chosen {
@@ -394,12 +393,6 @@ impl Scanner {
         let within = until & u64::from(SEGMENT).wrapping_sub(1);
         self.offset = u32::try_from(within).unwrap_or(0);
         self.tries = 0;
-    }
-
-    /// What one scan is given.
-    fn share(&self) -> Share {
-        let sectors = self.main.saturating_add(self.in_use);
-        Share::new(&self.settings, sectors, self.expected)
     }
 
     fn end_pass(&mut self, unix: u64) {

@@ -12,7 +12,7 @@ const HASTE: u64 = 2;
 
 /// What one scan is given: `whole` sectors, and `part` of `of` of one.
 #[derive(Clone, Copy)]
-pub(super) struct Share {
+struct Share {
     whole: u64,
     part: u64,
     of: u64,
@@ -21,7 +21,7 @@ pub(super) struct Share {
 
 impl Share {
     /// `auto` divides `sectors` among the milliseconds of a cycle, exactly.
-    pub(super) fn new(settings: &Settings, sectors: u64, expected: bool) -> Share {
+    fn new(settings: &Settings, sectors: u64, expected: bool) -> Share {
         let haste = if expected { HASTE } else { 1 };
         if let Some(each) = settings.sectors_per_scan {
             return Share {
@@ -45,11 +45,6 @@ impl Share {
             haste,
         }
     }
-
-    /// A scan's worth, a sector that was begun included.
-    fn rounded_up(&self) -> u64 {
-        self.whole.saturating_add(1).saturating_mul(self.haste)
-    }
 }
 
 /// What was given and used, and since when the users rest.
@@ -59,6 +54,8 @@ pub(super) struct Pace {
     budget: u64,
     /// Sectors that were read beyond that: the last read is never cut.
     debt: u64,
+    /// What a scan has, a sector that was begun included.
+    each: u64,
     /// What was not given yet of a sector, in parts of [`Share::of`].
     carry: u64,
     next_scan: u64,
@@ -78,6 +75,7 @@ impl Pace {
         Pace {
             budget: 0,
             debt: 0,
+            each: 0,
             carry: 0,
             next_scan: 0,
             asleep: true,
@@ -89,13 +87,13 @@ impl Pace {
     }
 
     /// The settings are others: a `new_interval` begins at once.
-    pub(super) fn changed(&mut self, share: Share, new_interval: bool) {
+    pub(super) fn changed(&mut self, new_interval: bool) {
         if new_interval {
             self.asleep = true;
             self.next_scan = 0;
         }
         self.carry = 0;
-        self.budget = self.budget.min(share.rounded_up());
+        self.budget = self.budget.min(self.each);
     }
 
     /// The users' counter is so far.
@@ -113,11 +111,13 @@ impl Pace {
 
     /// Gives what the scans have that should have begun since this was asked: they begin at their times, however late
     /// this is, or a pass would take longer than its days.
-    pub(super) fn give(&mut self, now: u64, interval: u64, share: Share) {
+    pub(super) fn give(&mut self, now: u64, sectors: u64, settings: &Settings, expected: bool) {
         let slept = core::mem::replace(&mut self.asleep, false);
         let Some(late) = now.checked_sub(self.next_scan) else {
             return;
         };
+        let interval = u64::from(settings.interval_ms);
+        let share = Share::new(settings, sectors, expected);
         let (due, next) = if slept {
             (1, now.saturating_add(interval))
         } else {
@@ -134,7 +134,8 @@ impl Pace {
             }
             all = all.saturating_add(share.whole);
         }
-        let all = all.min(share.rounded_up().saturating_mul(BACKLOG));
+        self.each = share.whole.saturating_add(1).saturating_mul(share.haste);
+        let all = all.min(self.each.saturating_mul(BACKLOG));
         self.budget = all.saturating_sub(self.debt);
         self.debt = self.debt.saturating_sub(all);
         self.next_scan = next;

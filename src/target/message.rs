@@ -86,7 +86,6 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
 pub(crate) fn scan(volume: &Worker<Volume>, command: Command) -> bool {
     let taken = volume.keeper.lock().scanner.command(command);
     if taken {
-        volume.provide_scan_buffer();
         volume.kick();
     }
     taken

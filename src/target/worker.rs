@@ -2,6 +2,7 @@
 
 //! The worker of a volume: takes what failed or was held, and carries out what the engine decides.
 
+mod buffer;
 mod intake;
 mod scan;
 
@@ -40,7 +41,7 @@ use crate::{
         shape::Shape,
         table::Table,
         volume::{Summary, Volume},
-        worker::scan::Seen,
+        worker::{buffer::ScanBuffer, scan::Seen},
         Remap,
     },
 };
@@ -66,7 +67,7 @@ pub(crate) struct Core {
     /// The ranges of the live table.
     shape: Option<Shape>,
     /// What scans read into, if there was memory for it.
-    scan_buffer: Option<IoBuffer>,
+    scan_buffer: ScanBuffer,
     /// What the jobs of a scan have shown.
     seen: Seen,
 }
@@ -84,7 +85,7 @@ impl Core {
             asked: [(JobKind::Io, Sector(0)); MAX_JOBS],
             devices: None,
             shape: None,
-            scan_buffer: None,
+            scan_buffer: ScanBuffer::default(),
             seen: Seen::default(),
         };
         Ok(Boxed::new(core, GFP_KERNEL)?)

@@ -49,10 +49,13 @@ pub(super) struct Seen {
     news: bool,
 }
 
-/// What the users of main's disk do.
-fn traffic(volume: &Volume) -> Traffic {
-    let (sectors, busy) = volume.main.traffic();
-    Traffic { sectors, busy }
+/// What the users of main's disk do, where up to `own` requests under way may be the scanner's.
+fn traffic(volume: &Volume, own: u32) -> Traffic {
+    let (sectors, under_way) = volume.main.traffic();
+    Traffic {
+        sectors,
+        busy: under_way > own,
+    }
 }
 
 /// A block of the target moves.
@@ -124,7 +127,7 @@ impl Core {
         let storm_until = engine.storm_until().filter(|&until| until > now);
         let size = u64::from(volume.shape().block.sectors());
         let in_use = engine.map().remapped().saturating_mul(size);
-        let users = traffic(volume);
+        let users = traffic(volume, 0);
         let (next, state, save_at) = {
             let mut keeper = volume.keeper.lock();
             if volume.take_way_failed() {
@@ -136,7 +139,7 @@ impl Core {
             (next, keeper.scanner.state(), keeper.save_at())
         };
         if state == State::Stopped {
-            self.scan_buffer = None;
+            self.scan_buffer.free();
         }
         let due = save_at.is_some_and(|at| at <= now);
         let most = now.saturating_add(AN_HOUR_MS);

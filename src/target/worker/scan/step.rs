@@ -53,9 +53,7 @@ impl Core {
     /// Reads what the scanner wants, as far as data lives there. [`Seen::len`] is how far it came.
     #[inline(never)]
     pub(super) fn step(&mut self, volume: &Worker<Volume>, read: Read) -> Outcome {
-        if let Some(buffer) = volume.take_scan_buffer() {
-            self.scan_buffer = Some(buffer);
-        }
+        self.scan_buffer.fit(volume);
         self.seen = Seen {
             // What a user has met in this run was not told yet.
             news: self.seen.news,
@@ -152,16 +150,18 @@ impl Core {
         let mut outcome = Outcome::Skipped;
         let mut done = 0u32;
         while done < len && !self.ends(volume) {
-            let buffer = self.scan_buffer.as_mut().unwrap_or(&mut self.scratch);
+            let buffer = self.scan_buffer.or(&mut self.scratch);
             let part = len.saturating_sub(done).min(buffer.len_sectors());
-            let before = traffic(volume);
+            let before = traffic(volume, 0);
             let since = clock::monotonic_us();
             let on = |s: Sector| Sector(s.0.saturating_add(done.into()));
             let status = self
                 .io
                 .read(device, on(start), buffer, 0, part, IoFlags::NOMERGE);
             let took = clock::monotonic_us().saturating_sub(since);
-            let after = traffic(volume);
+            // A driver of requests tells who waits for one first, and then counts it as ended. If it is another's, that came
+            // later and was not served before this.
+            let after = traffic(volume, 1);
             let moved = after.sectors.wrapping_sub(before.sectors);
             let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
             if status.is_ok() && side == Side::Main {

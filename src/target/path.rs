@@ -44,6 +44,8 @@ enum Kind {
     /// Nothing.
     #[default]
     Plain,
+    /// The spare was read.
+    SpareRead,
     /// Somebody wants to know whether main takes it.
     MainWrite,
     /// The spare holds data that a flush has to cover.
@@ -70,10 +72,10 @@ impl PerBio {
 }
 
 fn kind_of(op: Op, spare: bool) -> Kind {
-    if spare && op == Op::Write {
-        Kind::SpareWrite
-    } else {
-        Kind::Plain
+    match (spare, op) {
+        (true, Op::Write) => Kind::SpareWrite,
+        (true, Op::Read) => Kind::SpareRead,
+        (false, _) => Kind::Plain,
     }
 }
 
@@ -287,7 +289,7 @@ pub(crate) fn end_io<'a>(table: &Table, mut bio: EndBio<'a, Remap>, status: Stat
     let data = bio.data_mut();
     let reader = data.reader.take();
     let kind = data.kind;
-    if status.is_ok() && matches!(kind, Kind::Plain) {
+    if status.is_ok() && matches!(kind, Kind::Plain | Kind::SpareRead) {
         if let Some(reader) = reader {
             volume.map.leave(reader);
         }
@@ -335,7 +337,8 @@ fn end_other<'a>(
         _ => Verdict::PassUp,
     };
     if judged == Verdict::PassUp {
-        if is_the_ways(status) && !bio.went_to(table.spare) {
+        let from_spare = matches!(kind, Kind::SpareRead | Kind::SpareWrite);
+        if is_the_ways(status) && !from_spare {
             volume.tell_way_failed();
         }
         return bio.done(status);

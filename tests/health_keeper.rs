@@ -11,7 +11,6 @@ use dm_remap_core::{
         Region, What,
     },
     map::Counters,
-    mem::host,
     units::{Sector, SectorCount},
 };
 
@@ -200,7 +199,7 @@ fn errors_of_the_spare_are_not_mains() {
     };
     assert!(k.found(1, 1, &found, true, true));
     assert!(k.health.map.records().is_empty());
-    assert_eq!(k.save_at(), None);
+    assert_eq!(k.save_at(), u64::MAX);
 }
 
 #[test]
@@ -234,34 +233,6 @@ fn what_counts_after_an_hour_is_told_then() {
     k.next(1, 86_400 + 3700, QUIET, false);
     assert!(k.hour_passed() && !k.hour_passed());
     assert_eq!(k.crossed(), Some(Level::Warning));
-}
-
-#[test]
-fn what_is_known_is_saved_and_taken_up() {
-    use dm_remap_core::health::image::{examine, Reader};
-    let uuid = [7; 16];
-    let mut k = keeper();
-    k.set_mode(ScanMode::On);
-    k.found(5, 5, &error(2048, 8), true, true);
-    assert!(k.save_at().is_some_and(|at| at > 5));
-    let image = k.image(8, uuid).expect("memory");
-    assert_eq!((k.sequence(), k.save_at()), (1, None));
-    let mut block = [0u8; 4096];
-    image.block(0, &mut block);
-    let found = examine(&block, &uuid, 8).expect("an image");
-    let mut reader = Reader::new(found, uuid).expect("memory");
-    assert!(reader.push(&block));
-    let mut other = keeper();
-    other.restore(&reader, found.sequence, 6).expect("memory");
-    assert_eq!(other.health.map.records(), k.health.map.records());
-    assert_eq!(other.sequence(), 1);
-    let mut poor = keeper();
-    host::refuse_after(Some(0));
-    let refused = poor.restore(&reader, found.sequence, 6);
-    host::refuse_after(None);
-    assert!(refused.is_err());
-    poor.image(8, uuid).expect("memory");
-    assert_eq!(poor.sequence(), 2, "newer than what is there");
 }
 
 #[test]

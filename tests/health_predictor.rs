@@ -272,7 +272,8 @@ proptest! {
         let mut now = START;
         let mut whole = Predictor::new(now);
         play(&mut whole, &mut now, &before);
-        let mut restarted = Predictor::decode(&encoded(&whole), 0);
+        let mut restarted = Predictor::new(0);
+        restarted.restore(&encoded(&whole));
         prop_assert_eq!(encoded(&restarted), encoded(&whole));
         let mut then = now;
         play(&mut whole, &mut now, &after);
@@ -284,7 +285,8 @@ proptest! {
     #[test]
     fn any_bytes_give_one_that_works(bytes in prop::collection::vec(any::<u8>(), PREDICTOR_BYTES), more in history()) {
         let bytes: [u8; PREDICTOR_BYTES] = bytes.try_into().expect("so many");
-        let mut predictor = Predictor::decode(&bytes, START);
+        let mut predictor = Predictor::new(START);
+        predictor.restore(&bytes);
         let mut now = START;
         play(&mut predictor, &mut now, &more);
         let verdict = predictor.verdict();

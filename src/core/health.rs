@@ -5,6 +5,7 @@
 //! Integers alone, and every figure can be checked by hand; `docs/prediction.md` says where they come from.
 
 pub mod fixed;
+pub mod history;
 pub mod image;
 pub mod keeper;
 pub mod latency;

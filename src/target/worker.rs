@@ -6,8 +6,6 @@ mod buffer;
 mod intake;
 mod scan;
 
-pub(crate) use scan::image_sector;
-
 use kernel::{
     prelude::*,
     sync::{atomic::Full, Arc},
@@ -15,6 +13,7 @@ use kernel::{
 
 use dm_remap_core::{
     engine::{Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
+    health::image::Image,
     layout::META_BYTES,
     open::{Expect, OpenError},
     record::Record,
@@ -70,6 +69,8 @@ pub(crate) struct Core {
     scan_buffer: ScanBuffer,
     /// What the jobs of a scan have shown.
     seen: Seen,
+    /// The image of the health that is being written.
+    saving: Option<Image>,
 }
 
 impl Core {
@@ -87,6 +88,7 @@ impl Core {
             shape: None,
             scan_buffer: ScanBuffer::default(),
             seen: Seen::default(),
+            saving: None,
         };
         Ok(Boxed::new(core, GFP_KERNEL)?)
     }
@@ -157,7 +159,8 @@ pub(crate) fn run(volume: &Worker<Volume>) {
 /// Process context, in a no-IO scope.
 pub(crate) fn close(volume: &Worker<Volume>) {
     let mut core = volume.core.lock();
-    core.save(volume);
+    // One that has been begun, and what is newer.
+    while core.save(volume) {}
     if let Some(engine) = core.engine.as_mut() {
         engine.close();
         core.drive(volume);

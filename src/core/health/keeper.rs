@@ -7,7 +7,8 @@
 use crate::{
     engine::{Found, Side, State},
     health::{
-        image::{Image, Reader},
+        history::Past,
+        image::Image,
         latency::Latency,
         map::{Level, DANGER},
         monitor::Health,
@@ -17,6 +18,7 @@ use crate::{
         },
         Event, Region, What,
     },
+    identity::Marks,
     map::Counters,
     mem::NoMemory,
     units::{Sector, SectorCount},
@@ -37,7 +39,8 @@ pub enum ScanMode {
 /// How long nothing is read after the way to the device failed, in milliseconds.
 const STALL_MS: u64 = 10_000;
 
-/// How long what is known may be older on the disk than in memory, in milliseconds.
+/// How long what is known may be older on the disk than in memory, in milliseconds. Images that nobody asked for are
+/// as far apart at least.
 const SAVE_MS: u64 = 900_000;
 
 /// How long it is between two reads of which the blocks are moved away, in milliseconds: a read is 1 MiB at most.
@@ -79,10 +82,12 @@ pub struct Keeper {
     evacuate_at: u64,
     /// The watched hour when the level was last looked at.
     hour: u32,
-    /// The image on the disk is older than what is known: since when, plus one.
-    unsaved: u64,
+    /// When what is known is to be saved; the disk has it if that is never.
+    save_at: u64,
     /// The number of the newest image, and the slot that it lies in.
     sequence: u64,
+    /// What tells main.
+    main: Marks,
 }
 
 impl Keeper {
@@ -101,8 +106,9 @@ impl Keeper {
             slow_ms: SLOW_MS,
             evacuate_at: 0,
             hour: 0,
-            unsaved: 0,
+            save_at: u64::MAX,
             sequence: 0,
+            main: Marks::default(),
         }
     }
 
@@ -111,14 +117,30 @@ impl Keeper {
         self.scanner.resize(main, spare);
     }
 
-    /// Takes up what a former session left.
-    pub fn restore(&mut self, reader: &Reader, sequence: u64, unix: u64) -> Result<(), NoMemory> {
+    /// Takes up what former sessions knew.
+    pub fn restore(&mut self, past: &Past, now: u64) -> Result<(), NoMemory> {
         // Without memory for it, too, what is written next has to be newer than this.
-        self.sequence = sequence;
-        self.health = reader.finish(&mut self.scanner, unix)?;
-        // What was known is no news.
-        let _ = self.health.crossed();
+        self.sequence = past.sequence;
+        self.main = past.main;
+        if let Some(reader) = past.reader.as_ref() {
+            self.main = reader.main;
+            reader.finish(&mut self.health, &mut self.scanner)?;
+            // What was known is no news.
+            let _ = self.health.crossed();
+        } else if past.other > 0 {
+            self.touch(now);
+        }
         Ok(())
+    }
+
+    /// Forgets what is known, as somebody wishes: main is another disk.
+    #[inline(never)]
+    pub fn forget(&mut self, unix: u64) {
+        self.health.forget(unix);
+        self.scanner.forget();
+        // The level is to be looked at, and the disk to have it soon.
+        self.hour = u32::MAX;
+        self.save_at = 0;
     }
 
     /// The number of the image that was read or written last: its parity is its slot.
@@ -177,6 +199,10 @@ impl Keeper {
         let users = traffic.sectors.wrapping_sub(self.own);
         match self.scanner.next(now, unix, users.wrapping_add(self.pulse)) {
             Next::Rest if stalled && !storm => Next::Wait(self.stalled_until),
+            Next::PassDone => {
+                self.touch(now);
+                Next::PassDone
+            }
             next => next,
         }
     }
@@ -305,24 +331,28 @@ impl Keeper {
 
     /// Something is known now that the disk has not.
     pub fn touch(&mut self, now: u64) {
-        if self.unsaved == 0 {
-            self.unsaved = now.saturating_add(1);
-        }
+        self.save_at = self.save_at.min(now.saturating_add(SAVE_MS));
     }
 
-    /// When what is known is to be saved; `None` if the disk has it.
-    pub fn save_at(&self) -> Option<u64> {
-        let since = self.unsaved.checked_sub(1)?;
-        Some(since.saturating_add(SAVE_MS))
+    /// When what is known is to be saved; [`u64::MAX`] if the disk has it.
+    pub const fn save_at(&self) -> u64 {
+        self.save_at
     }
 
-    /// What is to be written, to the slot that its number says.
+    /// What is to be written, to the slot that its number says. Say [`saved`](Self::saved) when it was, or not.
     pub fn image(&mut self, slot_blocks: u32, uuid: [u8; 16]) -> Result<Image, NoMemory> {
+        self.save_at = u64::MAX;
         let sequence = self.sequence.saturating_add(1);
-        let image = Image::new(&self.health, &self.scanner, slot_blocks, uuid, sequence)?;
-        self.sequence = sequence;
-        // What could not be written is written the next time that something happens.
-        self.unsaved = 0;
-        Ok(image)
+        let (health, scanner) = (&self.health, &self.scanner);
+        Image::new(self.main, health, scanner, slot_blocks, uuid, sequence)
+    }
+
+    /// The image is on the disk, durably, if `ok`. If not, the next attempt has the same number, for its slot: the other one
+    /// has the newest that is whole.
+    pub fn saved(&mut self, now: u64, ok: bool) {
+        match ok {
+            true => self.sequence = self.sequence.saturating_add(1),
+            false => self.touch(now),
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
             score::{doublings, recent},
             HealthMap, Level, PERFECT,
         },
-        predictor::{Predictor, ALARM, WEIGHT},
+        predictor::{Predictor, ALARM, PREDICTOR_BYTES, WEIGHT},
         Event, Region, What, DAY, HOUR,
     },
     mem::NoMemory,
@@ -34,20 +34,30 @@ pub struct Health {
 impl Health {
     /// Of a device that nothing is known of; `now` is in seconds since 1970.
     pub fn new(now: u64) -> Health {
-        Health::of(HealthMap::new(), Predictor::new(now))
+        Health {
+            map: HealthMap::new(),
+            predictor: Predictor::new(now),
+            latency: Latency::new(),
+            last: 0,
+            aged: 0,
+            level: None,
+        }
     }
 
-    /// Of what a former session left.
-    pub fn of(map: HealthMap, predictor: Predictor) -> Health {
+    /// Takes up what a former session left.
+    pub fn restore(&mut self, map: HealthMap, predictor: &[u8; PREDICTOR_BYTES]) {
         let latest = map.records().iter().map(|r| r.last).max();
-        Health {
-            last: latest.map_or(0, |hour| hour.saturating_add(1)),
-            aged: predictor.watched().wrapping_div(DAY),
-            level: None,
-            map,
-            predictor,
-            latency: Latency::new(),
-        }
+        self.last = latest.map_or(0, |hour| hour.saturating_add(1));
+        self.map = map;
+        self.predictor.restore(predictor);
+        self.aged = self.predictor.watched().wrapping_div(DAY);
+    }
+
+    /// Forgets all of it but the level, of which the next one is told apart.
+    pub fn forget(&mut self, now: u64) {
+        let level = self.level;
+        *self = Health::new(now);
+        self.level = level;
     }
 
     /// Takes note of an event. The predictor always does; [`NoMemory`] says that the map had to forget something.

@@ -395,6 +395,12 @@ impl Scanner {
         self.tries = 0;
     }
 
+    /// Forgets what was counted, and begins a new pass.
+    pub fn forget(&mut self) {
+        self.restore(&[0; POSITION_BYTES]);
+        self.rewind();
+    }
+
     fn end_pass(&mut self, unix: u64) {
         self.rewind();
         self.passes = self.passes.saturating_add(1);

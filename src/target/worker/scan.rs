@@ -12,7 +12,7 @@ use dm_remap_core::{
         scan::{Next, Outcome, Read, State},
         What,
     },
-    layout::{Layout, META_BYTES},
+    layout::META_BYTES,
     requests::Request,
     units::{Sector, SectorCount},
 };
@@ -88,7 +88,7 @@ impl Core {
         let Some((next, until, due)) = self.ask(volume) else {
             return;
         };
-        let until = match next {
+        let mut until = match next {
             Next::Read(read) => {
                 match self.free_until(volume, &read) {
                     Some(free) => volume.keeper.lock().scanner.free_until(free),
@@ -101,7 +101,6 @@ impl Core {
             }
             Next::PassDone => {
                 notice::pass_done(volume);
-                self.save(volume);
                 self.seen.news = true;
                 0
             }
@@ -110,8 +109,8 @@ impl Core {
         if core::mem::take(&mut self.seen.news) {
             notice::level(volume);
         }
-        if due {
-            self.save(volume);
+        if due && self.save(volume) {
+            until = 0;
         }
         let left = until.saturating_sub(clock::monotonic_ms());
         volume.kick_within(u32::try_from(left).unwrap_or(u32::MAX));
@@ -141,9 +140,9 @@ impl Core {
         if state == State::Stopped {
             self.scan_buffer.free();
         }
-        let due = save_at.is_some_and(|at| at <= now);
+        let due = self.saving.is_some() || save_at <= now;
         let most = now.saturating_add(AN_HOUR_MS);
-        let most = save_at.filter(|_| !due).map_or(most, |at| most.min(at));
+        let most = if due { most } else { most.min(save_at) };
         let until = match next {
             Next::Wait(time) => time,
             _ => storm_until.unwrap_or(most),
@@ -194,53 +193,51 @@ impl Core {
         }
     }
 
-    /// Writes what is known to the spare area, if that has not got it.
+    /// Writes what is known to the spare area, if that has not got it: one block of it, so that users come in between, or
+    /// the flush behind them. True if there may be more to do.
     #[inline(never)]
-    pub(super) fn save(&mut self, volume: &Volume) {
+    pub(super) fn save(&mut self, volume: &Volume) -> bool {
         let (Some(engine), Some(layout)) = (self.engine.as_ref(), volume.layout()) else {
-            return;
+            return false;
         };
-        if engine.status().state != EngineState::Rw || !volume.shape().writable {
-            return;
-        }
         let slot = Image::slot_blocks(layout.health_blocks());
-        let (image, sequence) = {
+        if engine.status().state != EngineState::Rw || !volume.shape().writable || slot == 0 {
+            return false;
+        }
+        if self.saving.is_none() {
             let _scope = NoReclaim::enter();
             let mut keeper = volume.keeper.lock();
-            if keeper.save_at().is_none() || slot == 0 {
-                return;
+            if keeper.save_at() == u64::MAX {
+                return false;
             }
-            let image = keeper.image(slot, self.uuid);
-            (image, keeper.sequence())
+            self.saving = keeper.image(slot, self.uuid).ok();
+        }
+        let bytes = self.meta.bytes_mut().get_mut(..META_BYTES);
+        let block = bytes.and_then(|bytes| bytes.try_into().ok());
+        let ok = match (self.saving.as_mut(), block) {
+            (Some(image), Some(block)) => match image.next(layout, block) {
+                Some(at) => {
+                    let flags = IoFlags::META.or(IoFlags::SYNC);
+                    let (at, io) = (volume.in_area(at), &mut self.io);
+                    let status = io.write(&volume.spare, at, &self.meta, 0, SECTORS_OF_META, flags);
+                    if status.is_ok() {
+                        return true;
+                    }
+                    false
+                }
+                None => {
+                    let ok = self.io.flush(&volume.spare).is_ok();
+                    if !ok {
+                        volume.flush_failed();
+                    }
+                    ok
+                }
+            },
+            _ => false,
         };
-        let Ok(image) = image else { return };
-        for index in 0..image.blocks() {
-            let Some(at) = image_sector(layout, sequence, index) else {
-                return;
-            };
-            let bytes = self.meta.bytes_mut().get_mut(..META_BYTES);
-            let Some(Ok(block)) = bytes.map(TryInto::try_into) else {
-                return;
-            };
-            image.block(index, block);
-            let flags = IoFlags::META.or(IoFlags::SYNC);
-            let at = volume.in_area(at);
-            let io = &mut self.io;
-            let status = io.write(&volume.spare, at, &self.meta, 0, SECTORS_OF_META, flags);
-            if !status.is_ok() {
-                return;
-            }
-        }
-        // What is lost with it is a forecast: nobody is told.
-        if !self.io.flush(&volume.spare).is_ok() {
-            volume.flush_failed();
-        }
+        self.saving = None;
+        // What is lost if it is not there is a forecast: nobody is told.
+        volume.keeper.lock().saved(clock::monotonic_ms(), ok);
+        ok
     }
-}
-
-/// Where block `index` of the image of this number lies in the spare area.
-pub(crate) fn image_sector(layout: &Layout, sequence: u64, index: u32) -> Option<Sector> {
-    let half = layout.health_blocks().wrapping_shr(1);
-    let first = if sequence & 1 == 0 { 0 } else { half };
-    layout.health_sector(first.checked_add(index)?)
 }

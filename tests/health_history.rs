@@ -268,7 +268,7 @@ fn fewer_identities_take_none_from_the_record() {
     let (mut k, _) = disk.load(&partition(&[]));
     disk.save(&mut k, 1, 58);
     let copy = partition(&[Identity::disk(3, &[2; 8])]);
-    assert!(disk.find(&copy).reader.is_none());
+    assert!(disk.find(&copy).image().is_none());
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn what_cannot_be_read_is_not_written_over_by_a_lower_number() {
     let mut disk = two_images(1);
     disk.unreadable = vec![disk.slot(0), disk.slot(1)];
     let (mut k, past) = disk.load(&NONE);
-    assert!(past.unread && past.reader.is_none());
+    assert!(past.unread && past.image().is_none());
     error(&mut k, 9);
     error(&mut k, 10);
     error(&mut k, 11);
@@ -437,5 +437,5 @@ fn a_history_that_is_forgotten_is_so_on_the_disk_soon() {
     disk.save(&mut k, 9_000_002, 58);
     let (again, past) = disk.load(&NONE);
     assert_eq!((known(&again), again.sequence()), (0, 2));
-    assert!(past.reader.is_some() && past.other == 0 && !past.unread);
+    assert!(past.image().is_some() && past.other == 0 && !past.unread);
 }

@@ -31,7 +31,7 @@ pub(crate) fn load(
     let restored = volume.keeper.lock().restore(&past, now);
     let text = if past.unread || restored.is_err() {
         "what was known of its health could not be read: that is old now, or nothing, see 'health'"
-    } else if past.other > 0 && past.reader.is_none() {
+    } else if past.other > 0 && past.image().is_none() {
         "main is another disk than before: what is known of its health begins anew"
     } else {
         return;

@@ -15,7 +15,7 @@ use crate::{
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// The newest image that is whole, if it is of this disk.
+    /// The newest image that is whole and may be of this disk.
     pub reader: Option<Reader>,
     /// Above every number that was given; its parity is the slot that is not written next.
     pub sequence: u64,
@@ -25,6 +25,13 @@ pub struct Past {
     pub other: u64,
     /// Something that may be a newer one could not be read.
     pub unread: bool,
+}
+
+impl Past {
+    /// What is to be taken up. What came before another disk is not known to be of this one, whatever it says.
+    pub fn image(&self) -> Option<&Reader> {
+        self.reader.as_ref().filter(|r| r.sequence > self.other)
+    }
 }
 
 /// Finds the newest image of `main`; `unix` is in seconds since 1970.
@@ -42,17 +49,15 @@ pub fn find(area: &mut dyn Area, layout: &Layout, uuid: &[u8; 16], main: Marks, 
         let done = read(&mut past, area, layout, uuid, parity, &mut buf, &mut number);
         if done.is_none() {
             keep = Some(parity);
-            missed = number.max(missed);
+            missed = number;
         }
         past.sequence = past.sequence.max(number);
     }
-    // What came before another disk is not known to be of this one, whatever it says.
-    past.reader = past.reader.filter(|r| r.sequence > past.other);
-    let taken = past.reader.as_ref().map(|r| r.sequence);
+    let taken = past.image().map(|r| r.sequence);
     past.unread = missed > taken.unwrap_or(0);
     if let Some(keep) = taken.or(keep) {
         let off = (keep ^ past.sequence) & 1;
-        past.sequence = past.sequence.saturating_add(off);
+        past.sequence = past.sequence.wrapping_add(off);
     }
     past
 }
@@ -85,7 +90,7 @@ fn read(
     let mut reader = Reader::new(found, *uuid).ok()?;
     let mut index = 0;
     while reader.push(block) {
-        index = u32::saturating_add(index, 1);
+        index = u32::wrapping_add(index, 1);
         if index >= found.blocks {
             let newest = past.reader.as_ref().map_or(0, |r| r.sequence);
             if newest < found.sequence {

@@ -126,7 +126,7 @@ impl Image {
         if index >= self.blocks() {
             return None;
         }
-        self.next = index.saturating_add(1);
+        self.next = index.wrapping_add(1);
         self.block(index, block);
         sector(layout, self.sequence, index)
     }
@@ -249,7 +249,7 @@ impl Reader {
         for (to, &from) in bytes.iter_mut().zip(&raw.payload) {
             *to = from;
         }
-        self.next = self.next.saturating_add(1);
+        self.next = self.next.wrapping_add(1);
         true
     }
 

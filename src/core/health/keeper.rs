@@ -122,7 +122,7 @@ impl Keeper {
         // Without memory for it, too, what is written next has to be newer than this.
         self.sequence = past.sequence;
         self.main = past.main;
-        if let Some(reader) = past.reader.as_ref() {
+        if let Some(reader) = past.image() {
             self.main = reader.main;
             reader.finish(&mut self.health, &mut self.scanner)?;
             // What was known is no news.

@@ -75,7 +75,8 @@ impl HealthMap {
                 break;
             }
             next = record.region.0.saturating_add(1);
-            records.push(record)?;
+            // There is room for all of them.
+            records.push_within(record).map_err(|_| NoMemory)?;
         }
         Ok(HealthMap {
             records,

@@ -252,7 +252,6 @@ impl Identities {
     }
 
     /// What tells the disk, and not the partition, which a copy on another disk would have in common.
-    #[inline(never)]
     pub fn marks(&self) -> Marks {
         let mut marks = Marks::default();
         let disks = |id: &&Identity| matches!(id.kind, Kind::DISK | Kind::MAPPED);

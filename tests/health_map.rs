@@ -26,6 +26,7 @@ struct Twin {
     remapped: u16,
     first: u32,
     last: u32,
+    failed: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ proptest! {
                     prop_assert_eq!(map.note(hour, Region(region), what), Ok(()));
                     let entry = twin.entry(region).or_insert(Twin { first: hour, ..Twin::default() });
                     entry.last = hour;
+                    if what != What::Slow {
+                        entry.failed = Some(hour);
+                    }
                     match what {
                         What::Error => entry.errors += 1,
                         What::Recovered => entry.recovered += 1,
@@ -66,8 +70,7 @@ proptest! {
                 }
                 Step::Remapped(region, n) => {
                     prop_assert_eq!(map.note_remapped(hour, Region(region), n), Ok(()));
-                    let entry = twin.entry(region).or_insert(Twin { first: hour, ..Twin::default() });
-                    entry.last = hour;
+                    let entry = twin.entry(region).or_insert(Twin { first: hour, last: hour, ..Twin::default() });
                     entry.remapped += n;
                 }
                 Step::Pass(hours) => {
@@ -85,7 +88,7 @@ proptest! {
             let Region(region) = r.region;
             (region, Twin {
                 errors: r.errors, recovered: r.recovered, slow: r.slow, remapped: r.remapped,
-                first: r.first, last: r.last,
+                first: r.first, last: r.last, failed: r.failed(),
             })
         }).collect();
         prop_assert_eq!(&got, &twin);
@@ -178,6 +181,84 @@ fn each_term_of_a_regions_score_does_what_its_reason_says() {
         }
         assert_eq!(score(&map, 20_000), PERFECT - less);
     }
+}
+
+/// One bad sector is met, and then read again each day for months: by a backup, by the next pass.
+#[test]
+fn a_sector_that_is_bad_as_before_counts_once() {
+    let event = |day: u64, region, sectors| Event {
+        now: START + day * DAY,
+        region: Region(region),
+        what: What::Error,
+        sectors,
+    };
+    let (mut quiet, mut read) = (Health::new(START), Health::new(START));
+    for health in [&mut quiet, &mut read] {
+        health.note(&event(0, 100, 1)).expect("memory");
+    }
+    // Within its hour, too, while it is not known whether that is a storm.
+    for _ in 0..50 {
+        read.note(&event(0, 100, 0)).expect("memory");
+    }
+    for day in 1..100 {
+        quiet.advance(START + day * DAY);
+        read.note(&event(day, 100, 0)).expect("memory");
+        assert_eq!(quiet.map.records(), read.map.records());
+        assert_eq!(quiet.score(), read.score(), "day {day}");
+    }
+    assert!(read.map.score(read.hour(), Region(100)) > WARNING);
+    // It is news of a region that knows of no error, and so is a sector that was not known.
+    read.note(&event(100, 105, 0)).expect("memory");
+    assert_eq!(read.map.get(Region(105)).map(|r| r.errors), Some(1));
+    read.note(&event(100, 100, 1)).expect("memory");
+    assert_eq!(read.map.get(Region(100)).map(|r| r.errors), Some(2));
+}
+
+#[test]
+fn only_errors_and_retries_are_recent() {
+    let (then, now, at) = (5000 - 4 * 168, 5000, Region(100));
+    let failed = |what| {
+        let mut map = HealthMap::new();
+        map.note(then, at, what).expect("memory");
+        map
+    };
+    let alone = failed(What::Error).score(now, at);
+    let mut remapped = failed(What::Error);
+    remapped.note_remapped(now, at, 8).expect("memory");
+    assert_eq!(remapped.score(now, at), alone);
+    let mut slow = failed(What::Error);
+    slow.note(now, at, What::Slow).expect("memory");
+    // Four weeks between the first thing and the last are 46; recency would be 187.
+    assert!(alone - slow.score(now, at) <= 48);
+    for what in [What::Error, What::Recovered] {
+        let mut again = failed(What::Recovered);
+        let before = again.score(now, at);
+        again.note(now, at, what).expect("memory");
+        assert!(before - again.score(now, at) > 187);
+    }
+    // So it is with the device.
+    let mut health = Health::new(START);
+    let mut event = Event {
+        now: START,
+        region: at,
+        what: What::Error,
+        sectors: 1,
+    };
+    health.note(&event).expect("memory");
+    for day in 1..60 {
+        health.advance(START + day * DAY);
+    }
+    let before = health.score();
+    event = Event {
+        now: START + 60 * DAY,
+        what: What::Slow,
+        ..event
+    };
+    health.note(&event).expect("memory");
+    health
+        .note_remapped(START + 60 * DAY, at, 8)
+        .expect("memory");
+    assert!(before - health.score() <= 15, "that a region is slow");
 }
 
 #[test]

@@ -135,6 +135,26 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
     assert_eq!(predictor.totals().left_out, 0);
 }
 
+/// A user who tries a bad sector again and again takes no room from what else waits.
+#[test]
+fn a_bad_sector_that_is_read_again_is_one_episode_while_it_waits() {
+    let mut predictor = Predictor::new(START);
+    predictor.note(&event(START, 5000, What::Error));
+    for i in 1..25 {
+        let again = Event {
+            sectors: 0,
+            ..event(START + i * 120, 5000, What::Error)
+        };
+        predictor.note(&again);
+    }
+    for i in 1..7 {
+        predictor.note(&event(START + 3000 + i, i as u32 * 100_000, What::Error));
+    }
+    predictor.advance(START + DAY);
+    let totals = predictor.totals();
+    assert_eq!((totals.storms, totals.episodes), (1, 0));
+}
+
 #[test]
 fn transport_errors_make_a_storm_and_take_back_the_hour_before() {
     let mut predictor = Predictor::new(START);

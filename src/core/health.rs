@@ -68,3 +68,10 @@ pub struct Event {
     /// How many sectors were found bad by it that were not known to be.
     pub sectors: u32,
 }
+
+impl Event {
+    /// An error that found nothing bad but what was known to be: of a place where there were errors it is no news.
+    pub fn is_repeat(&self) -> bool {
+        self.what == What::Error && self.sectors == 0
+    }
+}

@@ -37,7 +37,7 @@ pub struct Record {
     pub region: Region,
     /// The hour of the first thing that happened there.
     pub first: u32,
-    /// The hour of the last one.
+    /// The hour of the last one that says something of the medium: what was remapped has been dealt with.
     pub last: u32,
     /// Errors and, for a quarter each, recovered reads, decayed up to `last`.
     weight: u32,
@@ -51,6 +51,8 @@ pub struct Record {
     pub remapped: u16,
     /// How long reads take, as a multiple of the device's median in units of 1/16: a running mean of four.
     pub latency: u16,
+    /// Hours from the last error or retry to `last`: a slow read is none.
+    calm: u16,
 }
 
 /// What a record takes. Capacities are powers of two, and so is what an allocator then gives: this, times the capacity.
@@ -71,7 +73,14 @@ impl Record {
             slow: 0,
             remapped: 0,
             latency: 16,
+            calm: 0,
         }
+    }
+
+    /// The hour of its last error or retry.
+    pub fn failed(&self) -> Option<u32> {
+        let last = self.last.saturating_sub(self.calm.into());
+        (self.errors > 0 || self.recovered > 0).then_some(last)
     }
 
     /// The weight of its errors at `hour`.
@@ -81,8 +90,13 @@ impl Record {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
+    /// Adds what happened at `hour`; without a weight it was no failure.
     fn add(&mut self, hour: u32, weight: u32) {
         self.weight = self.weight(hour).saturating_add(weight);
+        let calm = hour.saturating_sub(self.last);
+        let calm = u16::try_from(calm).unwrap_or(u16::MAX);
+        let calm = self.calm.saturating_add(calm);
+        self.calm = if weight > 0 { 0 } else { calm };
         self.last = self.last.max(hour);
     }
 }
@@ -135,7 +149,6 @@ impl HealthMap {
     ) -> Result<(), NoMemory> {
         self.change(hour, region, |record| {
             record.remapped = record.remapped.saturating_add(blocks);
-            record.add(hour, 0);
         })
     }
 

@@ -158,8 +158,7 @@ impl Predictor {
             return;
         }
         let (time, at) = (self.watched, event.region.0);
-        let old = |p: &Place| p.reaches(at, at);
-        if event.what == What::Error && event.sectors == 0 && self.places.iter().any(old) {
+        if event.is_repeat() && self.knows(at) {
             // Read again, and bad as before: nothing happened. A backup meets many of those in an hour.
             return;
         }
@@ -277,17 +276,19 @@ impl Predictor {
         }
     }
 
+    /// There were errors at that region or near of it, which have counted or wait for it.
+    fn knows(&self, at: u32) -> bool {
+        let waits = |e: &Episode| e.error && e.place().reaches(at, at);
+        self.places.iter().any(|p| p.reaches(at, at)) || self.waiting.iter().flatten().any(waits)
+    }
+
     /// Takes an episode out whose place another one shares, or the region `at`: what comes again and again in
     /// one place is no storm.
     fn take_crowded(&mut self, at: u32) -> Option<Episode> {
         let waiting = &self.waiting;
         let shares = |i: usize| {
             let e = waiting.get(i)?.as_ref()?;
-            let place = Place {
-                low: e.low,
-                high: e.high,
-                hour: 1,
-            };
+            let place = e.place();
             let mut before = waiting.get(..i)?.iter().flatten();
             let any = before.any(|o| place.reaches(o.low, o.high));
             Some(any || place.reaches(at, at))

@@ -28,7 +28,7 @@ struct Raw {
     slow: U16,
     remapped: U16,
     latency: U16,
-    reserved: [u8; 2],
+    calm: U16,
 }
 
 const _: () = assert!(size_of::<Raw>() == RECORD_BYTES);
@@ -120,7 +120,7 @@ fn put(record: &Record) -> Raw {
         slow: record.slow.into(),
         remapped: record.remapped.into(),
         latency: record.latency.into(),
-        reserved: [0; 2],
+        calm: record.calm.into(),
     }
 }
 
@@ -136,5 +136,6 @@ fn get(raw: &Raw) -> Record {
         slow: raw.slow.get(),
         remapped: raw.remapped.get(),
         latency: raw.latency.get(),
+        calm: raw.calm.get(),
     }
 }

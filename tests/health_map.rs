@@ -8,6 +8,7 @@ use dm_remap_core::{
     health::{
         map::{HealthMap, Level, DANGER, MOST, PERFECT, RECORD_BYTES, WARNING},
         monitor::Health,
+        predictor::PREDICTOR_BYTES,
         Event, Region, What, DAY, HOUR,
     },
     mem::{host, NoMemory},
@@ -403,10 +404,107 @@ fn a_storm_leaves_no_trace_in_the_map() {
         health.note(&event).expect("memory");
     }
     health.advance(START + 5 * HOUR);
-    // What came before it was known to be one.
-    assert!(health.map.records().len() < 7);
+    assert!(health.map.records().is_empty());
     assert_eq!(health.predictor.sum(), 0);
-    assert!(health.score() >= WARNING);
+    assert_eq!(health.score(), PERFECT);
+}
+
+/// Six places wait, hundreds of errors each, over many regions, when it turns out that it is a cable: all of it is
+/// taken back, and nothing else.
+#[test]
+fn what_came_before_a_storm_was_known_to_be_one_is_taken_back() {
+    let what = [What::Error, What::Recovered, What::Slow];
+    let mut now = START;
+    let mut note = |health: &mut Health, seconds, region, what| {
+        now += seconds;
+        let event = Event {
+            now,
+            region: Region(region),
+            what,
+            sectors: 1,
+        };
+        health.note(&event).expect("memory");
+    };
+    let mut health = Health::new(START);
+    // What was there before: one region beside each place, one in each of them, and one elsewhere.
+    for place in 0..6 {
+        note(&mut health, 5000, place * 10_000 + 100, What::Error);
+        note(&mut health, 5000, place * 10_000, what[place as usize % 3]);
+    }
+    note(&mut health, DAY, 900_000, What::Error);
+    health.advance(START + 60_000 + DAY + 2 * HOUR);
+    let (before, score) = (health.map.records().to_vec(), health.score());
+    assert_eq!(before.len(), 13);
+    note(&mut health, 2 * HOUR, 0, What::Error);
+    for place in 0..6 {
+        for i in 0..300 {
+            let region = place * 10_000 + i / 10;
+            note(&mut health, 1, region, what[(i as usize + 1) % 3]);
+        }
+    }
+    assert_eq!(health.map.records().len(), 13 + 6 * 29);
+    let worst = health.map.score(health.hour(), Region(0));
+    assert!(worst < DANGER, "{worst}");
+    assert!(!health.predictor.in_storm());
+    for _ in 0..3 {
+        note(&mut health, 1, 0, What::Transport);
+    }
+    assert!(health.predictor.in_storm());
+    assert_eq!(health.map.records(), before);
+    assert!(health.score() >= score);
+}
+
+#[test]
+fn what_counted_before_a_storm_stays() {
+    let mut health = Health::new(START);
+    let mut note = |seconds, region, what| {
+        let event = Event {
+            now: START + seconds,
+            region: Region(region),
+            what,
+            sectors: 1,
+        };
+        health.note(&event).expect("memory");
+        health.map.get(Region(region)).map(|r| r.errors)
+    };
+    // The same region again and again: two episodes have counted, the third one waits.
+    assert_eq!(note(0, 100, What::Error), Some(1));
+    assert_eq!(note(2 * HOUR, 100, What::Error), Some(2));
+    assert_eq!(note(4 * HOUR, 100, What::Error), Some(3));
+    for i in 1..4 {
+        note(4 * HOUR + i, 0, What::Transport);
+    }
+    assert_eq!(health.map.get(Region(100)).map(|r| r.errors), Some(2));
+    assert_eq!(health.predictor.totals().episodes, 2);
+}
+
+/// The image keeps what waits, and what was noted of it.
+#[test]
+fn a_storm_that_is_known_after_a_restart_is_taken_back_too() {
+    let mut health = Health::new(START);
+    let event = |i: u32| Event {
+        now: START + u64::from(i),
+        region: Region(i * 1000),
+        what: What::Error,
+        sectors: 1,
+    };
+    for i in 0..6 {
+        health.note(&event(i)).expect("memory");
+    }
+    let mut predictor = [0; PREDICTOR_BYTES];
+    health.predictor.encode(&mut predictor);
+    let mut records = [0; 6 * RECORD_BYTES];
+    assert_eq!(
+        health.map.encode(health.hour(), &mut records),
+        records.len()
+    );
+    let map = HealthMap::decode(&records).expect("memory");
+    let mut health = Health::new(START);
+    health.restore(map, &predictor);
+    assert_eq!(health.map.records().len(), 6);
+    health.note(&event(6)).expect("memory");
+    assert!(health.map.records().is_empty());
+    assert_eq!(health.score(), PERFECT);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The predictor: what counts, what does not, what it says, and that it forgets nothing.
 
 use dm_remap_core::health::{
+    map::HealthMap,
     predictor::{Predictor, Severity, Trend, ALARM, PREDICTOR_BYTES, WEIGHT},
     Event, Region, What, DAY, HOUR,
 };
@@ -19,13 +20,18 @@ fn event(now: u64, region: u32, what: What) -> Event {
     }
 }
 
+/// Without a map of the regions.
+fn note(predictor: &mut Predictor, event: &Event) {
+    predictor.note(event, &mut HealthMap::new());
+}
+
 /// One error at a new place each `every` days, for `days`.
 fn steady(predictor: &mut Predictor, from: u64, days: u64, every: u64) {
     for day in 0..days {
         let now = from + day * DAY;
         if day % every == 0 {
             let region = ((now / DAY) as u32 % 1000) * 2000;
-            predictor.note(&event(now, region, What::Error));
+            note(predictor, &event(now, region, What::Error));
         }
         predictor.advance(now + DAY);
     }
@@ -35,7 +41,10 @@ fn steady(predictor: &mut Predictor, from: u64, days: u64, every: u64) {
 fn a_scratch_is_one_episode_and_no_alarm() {
     let mut predictor = Predictor::new(START);
     for i in 0..200 {
-        predictor.note(&event(START + u64::from(i) * 10, 5000 + i * 5, What::Error));
+        note(
+            &mut predictor,
+            &event(START + u64::from(i) * 10, 5000 + i * 5, What::Error),
+        );
     }
     predictor.advance(START + DAY);
     assert_eq!(predictor.totals().episodes, 1);
@@ -46,7 +55,7 @@ fn a_scratch_is_one_episode_and_no_alarm() {
             sectors: 0,
             ..event(START + DAY + u64::from(i) * 600, 5000 + i * 5, What::Error)
         };
-        predictor.note(&again);
+        note(&mut predictor, &again);
     }
     predictor.advance(START + 9 * DAY);
     assert_eq!(predictor.totals().episodes, 1);
@@ -58,8 +67,11 @@ fn a_scratch_is_one_episode_and_no_alarm() {
 fn events_far_in_place_or_time_are_episodes_of_their_own() {
     for (seconds, regions, episodes) in [(60, 10, 1), (61, 10, 2), (60, 11, 2), (3600, 0, 2)] {
         let mut predictor = Predictor::new(START);
-        predictor.note(&event(START, 5000, What::Error));
-        predictor.note(&event(START + seconds, 5000 - regions, What::Error));
+        note(&mut predictor, &event(START, 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + seconds, 5000 - regions, What::Error),
+        );
         predictor.advance(START + 3 * HOUR);
         assert_eq!(predictor.totals().episodes, episodes, "{seconds} {regions}");
         assert_eq!(predictor.totals().places, 1, "all of it is one place");
@@ -98,7 +110,10 @@ fn a_storm_counts_nothing_and_what_follows_it_does() {
     let mut predictor = Predictor::new(START);
     // The first five wait; the seventh place within the hour makes it a storm.
     for i in 0..300 {
-        predictor.note(&event(START + u64::from(i), i * 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + u64::from(i), i * 5000, What::Error),
+        );
     }
     assert!(predictor.in_storm());
     predictor.advance(START + 5 * HOUR);
@@ -106,7 +121,7 @@ fn a_storm_counts_nothing_and_what_follows_it_does() {
     assert_eq!(predictor.totals().episodes, 0);
     assert_eq!(predictor.totals().left_out, 300);
     assert_eq!(predictor.totals().storms, 1);
-    predictor.note(&event(START + 5 * HOUR, 77, What::Error));
+    note(&mut predictor, &event(START + 5 * HOUR, 77, What::Error));
     predictor.advance(START + 7 * HOUR);
     assert_eq!(predictor.totals().episodes, 1);
 }
@@ -116,7 +131,10 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
     let mut predictor = Predictor::new(START);
     for i in 0..100 {
         let region = [5000, 5100, 90_000][i % 3];
-        predictor.note(&event(START + i as u64 * 90, region, What::Error));
+        note(
+            &mut predictor,
+            &event(START + i as u64 * 90, region, What::Error),
+        );
     }
     assert!(!predictor.in_storm());
     predictor.advance(START + DAY);
@@ -129,7 +147,7 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
             sectors: 0,
             ..again
         };
-        predictor.note(&again);
+        note(&mut predictor, &again);
     }
     assert!(!predictor.in_storm());
     assert_eq!(predictor.totals().left_out, 0);
@@ -139,16 +157,19 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
 #[test]
 fn a_bad_sector_that_is_read_again_is_one_episode_while_it_waits() {
     let mut predictor = Predictor::new(START);
-    predictor.note(&event(START, 5000, What::Error));
+    note(&mut predictor, &event(START, 5000, What::Error));
     for i in 1..25 {
         let again = Event {
             sectors: 0,
             ..event(START + i * 120, 5000, What::Error)
         };
-        predictor.note(&again);
+        note(&mut predictor, &again);
     }
     for i in 1..7 {
-        predictor.note(&event(START + 3000 + i, i as u32 * 100_000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + 3000 + i, i as u32 * 100_000, What::Error),
+        );
     }
     predictor.advance(START + DAY);
     let totals = predictor.totals();
@@ -158,17 +179,20 @@ fn a_bad_sector_that_is_read_again_is_one_episode_while_it_waits() {
 #[test]
 fn transport_errors_make_a_storm_and_take_back_the_hour_before() {
     let mut predictor = Predictor::new(START);
-    predictor.note(&event(START, 77, What::Error));
-    predictor.note(&event(START + 100, 0, What::Transport));
-    predictor.note(&event(START + 200, 0, What::Transport));
+    note(&mut predictor, &event(START, 77, What::Error));
+    note(&mut predictor, &event(START + 100, 0, What::Transport));
+    note(&mut predictor, &event(START + 200, 0, What::Transport));
     assert!(!predictor.in_storm());
-    predictor.note(&event(START + 300, 0, What::Transport));
+    note(&mut predictor, &event(START + 300, 0, What::Transport));
     assert!(predictor.in_storm());
     predictor.advance(START + DAY);
     assert_eq!(predictor.totals().episodes, 0);
     // Three in a day are none.
     for i in 1..4 {
-        predictor.note(&event(START + DAY + i * 2 * HOUR, 0, What::Transport));
+        note(
+            &mut predictor,
+            &event(START + DAY + i * 2 * HOUR, 0, What::Transport),
+        );
         assert!(!predictor.in_storm());
     }
 }
@@ -196,7 +220,10 @@ fn growth_is_declining_and_has_a_time_and_quiet_is_improving() {
         for _ in 0..days {
             for i in 0..each {
                 region += 3000;
-                predictor.note(&event(now + i * 3 * HOUR, region, What::Error));
+                note(
+                    &mut predictor,
+                    &event(now + i * 3 * HOUR, region, What::Error),
+                );
             }
             now += DAY;
             predictor.advance(now);
@@ -237,7 +264,10 @@ fn the_evidence_names_the_counters() {
     let mut predictor = Predictor::new(START);
     steady(&mut predictor, START, 9, 1);
     for i in 0..9 {
-        predictor.note(&event(START + 9 * DAY + i, i as u32 * 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + 9 * DAY + i, i as u32 * 5000, What::Error),
+        );
     }
     assert_eq!(
         predictor.evidence().to_string(),
@@ -271,12 +301,15 @@ fn play(predictor: &mut Predictor, now: &mut u64, history: &[(i64, u32, u8, u32)
         if sectors == 3 {
             predictor.note_remapped(*now, sectors);
         }
-        predictor.note(&Event {
-            now: *now,
-            region: Region(region),
-            what,
-            sectors,
-        });
+        note(
+            predictor,
+            &Event {
+                now: *now,
+                region: Region(region),
+                what,
+                sectors,
+            },
+        );
     }
 }
 
@@ -325,7 +358,7 @@ proptest! {
             let now = START + day as u64 * DAY;
             for i in 0..count {
                 region += 1000;
-                predictor.note(&event(now + u64::from(i) * 4 * HOUR, region, What::Error));
+                note(&mut predictor, &event(now + u64::from(i) * 4 * HOUR, region, What::Error));
             }
             predictor.advance(now + DAY);
             sum = (sum + f64::from(count.min(2)) - 25.0 / 256.0).clamp(0.0, 12.0);

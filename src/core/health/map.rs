@@ -5,6 +5,7 @@
 //! Time is in hours that were watched, the predictor's clock.
 
 mod codec;
+mod left_out;
 pub(super) mod score;
 
 pub use codec::RECORD_BYTES;
@@ -15,6 +16,7 @@ use crate::{
     mem::{Buf, NoMemory},
     search::first_not,
 };
+use left_out::{Kept, KEPT};
 
 /// How many regions are kept at most.
 pub const MOST: usize = 8192;
@@ -102,12 +104,14 @@ impl Record {
 }
 
 /// The map.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HealthMap {
     /// By region, each once.
     records: Buf<Record>,
     /// Regions that were forgotten for want of room or memory.
     forgotten: u64,
+    /// Records as they were before what waits to be counted.
+    kept: [Kept; KEPT],
 }
 
 impl HealthMap {
@@ -116,27 +120,22 @@ impl HealthMap {
         HealthMap {
             records: Buf::new(),
             forgotten: 0,
+            kept: [Kept::NONE; KEPT],
         }
     }
 
     /// Takes note of what happened in a region. When memory is refused the least telling region makes room, and
     /// [`NoMemory`] says that something was forgotten.
     pub fn note(&mut self, hour: u32, region: Region, what: What) -> Result<(), NoMemory> {
-        let bump = |n: &mut u16| *n = n.saturating_add(1);
-        self.change(hour, region, |record| match what {
-            What::Error => {
-                bump(&mut record.errors);
-                record.add(hour, WEIGHT);
-            }
-            What::Recovered => {
-                bump(&mut record.recovered);
-                record.add(hour, WEIGHT / 4);
-            }
-            What::Slow => {
-                bump(&mut record.slow);
-                record.add(hour, 0);
-            }
-            What::Transport => {}
+        self.change(hour, region, |record| {
+            let (count, weight) = match what {
+                What::Error => (&mut record.errors, WEIGHT),
+                What::Recovered => (&mut record.recovered, WEIGHT / 4),
+                What::Slow => (&mut record.slow, 0),
+                What::Transport => return,
+            };
+            *count = count.saturating_add(1);
+            record.add(hour, weight);
         })
     }
 
@@ -264,6 +263,12 @@ impl HealthMap {
         };
         let at = self.find(region);
         self.records.remove(at).is_some()
+    }
+}
+
+impl Default for HealthMap {
+    fn default() -> Self {
+        HealthMap::new()
     }
 }
 

@@ -57,7 +57,7 @@ impl Health {
 
     /// Takes note of an event. The predictor always does; [`NoMemory`] says that the map had to forget something.
     pub fn note(&mut self, event: &Event) -> Result<(), NoMemory> {
-        self.predictor.note(event);
+        self.predictor.note(event, &mut self.map);
         if event.what == What::Transport || self.predictor.in_storm() {
             return Ok(());
         }
@@ -66,6 +66,8 @@ impl Health {
             // Read again, and bad as before.
             return Ok(());
         }
+        let since = self.predictor.waits_since(event.region);
+        self.map.keep(event.region, since);
         self.map.note(self.hour(), event.region, event.what)
     }
 

@@ -80,7 +80,7 @@ impl HealthMap {
         }
         Ok(HealthMap {
             records,
-            forgotten: 0,
+            ..HealthMap::new()
         })
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use dm_remap_core::{
+    grammar::reply,
     health::{
         map::{HealthMap, Level, DANGER, MOST, PERFECT, RECORD_BYTES, WARNING},
         monitor::Health,
@@ -12,6 +13,7 @@ use dm_remap_core::{
         Event, Region, What, DAY, HOUR,
     },
     mem::{host, NoMemory},
+    units::{Sector, SectorCount},
 };
 use proptest::prelude::*;
 
@@ -116,6 +118,40 @@ proptest! {
             prop_assert!(map.score(7, region) <= PERFECT);
         }
     }
+}
+
+/// The last region is what lies beyond 4 PiB, too: it is one like all others, and there once.
+#[test]
+fn the_last_region_is_one_like_all_others() {
+    let last = Region::of(Sector(u64::MAX));
+    assert_eq!(last, Region(u32::MAX));
+    let mut health = Health::new(START);
+    for (region, sectors) in [(u32::MAX, 1), (u32::MAX - 3, 1), (u32::MAX, 5)] {
+        let event = Event {
+            now: START,
+            region: Region(region),
+            what: What::Error,
+            sectors,
+        };
+        health.note(&event).expect("memory");
+    }
+    assert_eq!(health.map.records().len(), 2);
+    assert_eq!(health.map.get(last).map(|r| r.errors), Some(2));
+    let score = health.map.score(0, last);
+    assert!(score < health.map.score(0, Region(u32::MAX - 3)));
+    assert_eq!(health.map.lowest(0, last, last), score);
+    // The lowest score of a target that reaches so far is that of its last part.
+    let mut said = String::new();
+    reply::health(&health, SectorCount(u64::MAX), 3, &mut said).expect("room");
+    assert_eq!(said, format!("1000 1000 {score}\n"));
+    health.advance(START + DAY);
+    assert_eq!(health.predictor.totals().places, 1);
+    // An image in which it is twice is in order up to there.
+    let mut bytes = vec![0; 3 * RECORD_BYTES];
+    assert_eq!(health.map.encode(0, &mut bytes), 2 * RECORD_BYTES);
+    bytes.copy_within(RECORD_BYTES..2 * RECORD_BYTES, 2 * RECORD_BYTES);
+    let again = HealthMap::decode(&bytes).expect("memory");
+    assert_eq!(again.records(), health.map.records());
 }
 
 /// A map in which `region` had `errors`, one a day up to hour 5000.
@@ -340,8 +376,10 @@ fn each_refused_allocation_leaves_a_map_that_works() {
         let grown = map.memory_bytes();
         assert!(grown > 0);
         assert!(map.get(Region(99)).is_some());
-        assert_eq!(u64::from(failed), map.forgotten().max(failed.into()));
-        assert!(map.records().len() as u32 >= 99 - failed);
+        // What was forgotten had been there: an empty map has nothing to forget.
+        let held = map.records().len() as u64 + map.forgotten();
+        assert_eq!(held, if refused == 0 { 99 } else { 100 });
+        assert!(u64::from(failed) <= 1 && map.forgotten() <= failed.into());
     }
     // Ageing that gets no memory keeps the old.
     let mut map = HealthMap::new();

@@ -4,7 +4,7 @@
 
 use dm_remap_core::health::{
     map::HealthMap,
-    predictor::{Predictor, Severity, Trend, ALARM, PREDICTOR_BYTES, WEIGHT},
+    predictor::{Predictor, Severity, Trend, ALARM, LONGEST, PREDICTOR_BYTES, WEIGHT},
     Event, Region, What, DAY, HOUR,
 };
 use proptest::prelude::*;
@@ -252,11 +252,44 @@ fn the_spare_lasts_as_long_as_it_was_used() {
     let days = predictor.time_to_spare_exhaustion(1000).expect("used") / DAY;
     assert!((90..=110).contains(&days), "{days}");
     assert_eq!(predictor.time_to_spare_exhaustion(0), Some(0));
+    // The largest spare is told as exactly: ten a day.
+    let days = |free: u32| f64::from(free) / 10.0;
+    let most = LONGEST as f64 / DAY as f64;
+    for free in [100_000, 300_000, u32::MAX] {
+        let got = predictor.time_to_spare_exhaustion(free).expect("used") as f64 / DAY as f64;
+        let want = days(free).min(most);
+        assert!((got - want).abs() < want * 0.1, "{free}: {got} {want}");
+    }
+    // Quiet makes it longer, up to a hundred years, and then there is nothing to go by.
+    let mut before = 0;
+    for day in 200..1000 {
+        predictor.advance(START + (day + 1) * DAY);
+        match predictor.time_to_spare_exhaustion(100) {
+            Some(seconds) => assert!((before..=LONGEST).contains(&seconds), "{seconds}"),
+            None => assert!(day > 400, "{day}"),
+        }
+        before = predictor.time_to_spare_exhaustion(100).unwrap_or(LONGEST);
+    }
+    assert_eq!(predictor.time_to_spare_exhaustion(100), None);
+    assert_eq!(
+        predictor.time_to_spare_exhaustion(0),
+        Some(0),
+        "none is left"
+    );
     // No rate is too high, and no spare too large.
     for _ in 0..1000 {
-        predictor.note_remapped(START + 200 * DAY, u32::MAX);
+        predictor.note_remapped(START + 1000 * DAY, u32::MAX);
     }
-    assert!(predictor.time_to_spare_exhaustion(u32::MAX).is_some());
+    let soon = predictor.time_to_spare_exhaustion(u32::MAX).expect("used");
+    assert!(soon <= 30 * DAY, "{soon}");
+    // Four thousand million a day use up as many in a day.
+    let mut predictor = Predictor::new(START);
+    for day in 0..300 {
+        predictor.note_remapped(START + day * DAY, u32::MAX / 64);
+        predictor.advance(START + (day + 1) * DAY);
+    }
+    let seconds = predictor.time_to_spare_exhaustion(u32::MAX).expect("used");
+    assert!(seconds.abs_diff(64 * DAY) < 6 * DAY, "{}", seconds / DAY);
 }
 
 #[test]

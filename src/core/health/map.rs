@@ -125,7 +125,7 @@ impl HealthMap {
     }
 
     /// Takes note of what happened in a region. When memory is refused the least telling region makes room, and
-    /// [`NoMemory`] says that something was forgotten.
+    /// [`NoMemory`] says that something was forgotten, or not taken in where there was nothing yet.
     pub fn note(&mut self, hour: u32, region: Region, what: What) -> Result<(), NoMemory> {
         self.change(hour, region, |record| {
             let (count, weight) = match what {
@@ -255,14 +255,15 @@ impl HealthMap {
     /// Forgets the region that tells least; `false` if there is none. The one that is about to come in may tell
     /// less: but it is what happens now.
     fn forget_least(&mut self, hour: u32) -> bool {
-        self.forgotten = self.forgotten.saturating_add(1);
         let records = self.records().iter();
         let least = records.min_by_key(|r| (r.telling(hour), r.last));
         let Some(region) = least.map(|r| r.region) else {
             return false;
         };
         let at = self.find(region);
-        self.records.remove(at).is_some()
+        let removed = self.records.remove(at).is_some();
+        self.forgotten = self.forgotten.saturating_add(removed.into());
+        removed
     }
 }
 

@@ -16,7 +16,7 @@ mod verdict;
 
 pub use codec::PREDICTOR_BYTES;
 pub use evidence::Evidence;
-pub use verdict::{Severity, Trend, Verdict};
+pub use verdict::{Severity, Trend, Verdict, LONGEST};
 
 use crate::health::{
     fixed::{count_if, decay},

@@ -65,16 +65,16 @@ impl HealthMap {
         if count > 0 {
             records.try_reserve(room_for(count))?;
         }
-        let mut next = 0u32;
+        let mut before = None;
         for place in from.chunks_exact(RECORD_BYTES).take(count) {
             let Ok(raw) = Raw::read_from_bytes(place) else {
                 break;
             };
             let record = get(&raw);
-            if record.region.0 < next {
+            if before >= Some(record.region) {
                 break;
             }
-            next = record.region.0.saturating_add(1);
+            before = Some(record.region);
             // There is room for all of them.
             records.push_within(record).map_err(|_| NoMemory)?;
         }

@@ -108,6 +108,17 @@ fn only_on_reads_from_a_busy_disk() {
 }
 
 #[test]
+fn a_table_that_says_something_else_ends_a_pause() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::Idle);
+    assert!(k.scanner.command(Command::Pause));
+    k.set_mode(ScanMode::Idle);
+    assert_eq!(k.scanner.state(), State::Paused);
+    k.set_mode(ScanMode::On);
+    assert_ne!(k.scanner.state(), State::Paused);
+}
+
+#[test]
 fn its_own_reads_are_no_traffic() {
     let mut k = keeper();
     k.set_mode(ScanMode::Idle);
@@ -200,6 +211,14 @@ fn errors_of_the_spare_are_not_mains() {
     assert!(k.found(1, 1, &found, true, true));
     assert!(k.health.map.records().is_empty());
     assert_eq!(k.save_at(), u64::MAX);
+}
+
+#[test]
+fn a_block_that_moves_is_for_the_disk_to_know() {
+    let mut k = keeper();
+    k.moved(1, 1, Sector(8));
+    assert!(k.save_at() < u64::MAX);
+    assert_eq!(k.health.map.records().len(), 1);
 }
 
 #[test]

@@ -57,7 +57,9 @@ until_true 10 "that is an event" told 2
 need dmsetup message r 0 scan resume
 before=$(attr r scan/sectors_read)
 until_true 10 "the scanner reads" scanned_since "$before"
-refuse "a user meets the first place again" tool sectors verify /dev/mapper/r $first 8 1
+at=$((first + place * 1048576))
+null_bad nmain $at $((at + 7))
+refuse "a user meets another place" tool sectors verify /dev/mapper/r $at 8 1
 until_true 10 "the warning is told at once" told 3
 read -r place _ <"$scan/position"
 at_most "nor has the scanner come near" $((first / 2)) "$place"

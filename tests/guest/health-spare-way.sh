@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: errors of the way to the spare device, which users meet, are nothing to main: they raise no storm and keep no scanner away.
+# Proves: errors of the way to the spare device, which users and the scanner meet, are nothing to main: they raise no storm and keep no scanner away.
 # Lanes: lockdep
 
 . ./lib/lib.sh
@@ -25,6 +25,19 @@ for ((n = 0; n < 6; n++)); do
     ask r unmark 0
 done
 if [[ $(cat "$scan/../health/evidence") == *storm* ]]; then fail "a storm: $(cat "$scan/../health/evidence")"; fi
+# All of main is read, and the scanner waits for the spare.
+stuck() {
+    scan_state waiting && (($(cut -d ' ' -f 1 "$scan/position") >= 16 * 2048))
+}
+need dmsetup message r 0 scan now
+for ((n = 0; n < 3; n++)); do
+    until_true 60 "the scanner cannot read it either" stuck
+    # Again, and not in ten seconds.
+    need dmsetup message r 0 scan stop
+    need dmsetup message r 0 scan now
+done
+if [[ $(cat "$scan/../health/evidence") == *storm* ]]; then fail "a storm: $(cat "$scan/../health/evidence")"; fi
+need dmsetup message r 0 scan stop
 for opcode in 0x28 0x88; do
     scsi_fail - 2 $opcode
 done

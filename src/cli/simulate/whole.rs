@@ -309,7 +309,7 @@ impl Disk<'_> {
             // Written to, and so on the spare.
             (None, _) => {
                 self.forget(region);
-                self.keeper.moved(unix(now), at);
+                self.keeper.moved(now, unix(now), at);
             }
         }
         self.found(now, at, what, sectors, scans)

@@ -158,8 +158,8 @@ impl Keeper {
         let _ = self.set(self.settings);
         if mode == ScanMode::Off {
             self.scanner.command(Command::Stop);
-        } else {
-            self.scanner.command(Command::Start);
+        } else if !self.scanner.command(Command::Start) {
+            self.scanner.command(Command::Resume);
         }
     }
 
@@ -314,8 +314,9 @@ impl Keeper {
     }
 
     /// A block has moved to a spare block.
-    pub fn moved(&mut self, unix: u64, at: Sector) {
+    pub fn moved(&mut self, now: u64, unix: u64, at: Sector) {
         let _ = self.health.note_remapped(unix, Region::of(at), 1);
+        self.touch(now);
     }
 
     /// Another hour has begun since this was last asked: what waited for that may count now, and the level be another.

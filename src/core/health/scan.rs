@@ -398,6 +398,7 @@ impl Scanner {
     /// Forgets what was counted, and begins a new pass.
     pub fn forget(&mut self) {
         self.restore(&[0; POSITION_BYTES]);
+        self.follow = Follow::new();
         self.rewind();
     }
 

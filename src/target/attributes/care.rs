@@ -21,7 +21,7 @@ use dm_remap_core::{
 };
 
 use crate::{
-    kernel_ext::{clock, sysfs::Page, workqueue::Worker},
+    kernel_ext::{clock, noio::NoReclaim, sysfs::Page, workqueue::Worker},
     target::{message, volume::Volume},
 };
 
@@ -115,6 +115,8 @@ pub(super) fn show(volume: &Volume, index: usize, out: &mut Page<'_>) -> fmt::Re
         return Err(fmt::Error);
     };
     let free = volume.summary().counters.spare_free;
+    // Not in the worker's way: the map may shrink.
+    let _scope = NoReclaim::enter();
     let mut keeper = volume.keeper.lock();
     keeper.health.advance(clock::real_seconds());
     match said(volume, &keeper, care, free, out)? {

@@ -37,8 +37,10 @@ pub(super) struct Seen {
     scans: bool,
     /// Something was found that was not known.
     hit: bool,
-    /// The way to the device failed.
+    /// What failed was not the medium's, or the way to the device is gone.
     cut_short: bool,
+    /// It was main's, and the health knows nothing of it.
+    untold: bool,
     /// A suspend came before all was read.
     broken_off: bool,
     /// How many sectors the step has dealt with, from its first one on.
@@ -62,7 +64,8 @@ fn traffic(volume: &Volume, own: u32) -> Traffic {
 #[inline(never)]
 pub(super) fn note_moved(volume: &Volume, at: Sector) {
     let _scope = NoReclaim::enter();
-    volume.keeper.lock().moved(clock::real_seconds(), at);
+    let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
+    volume.keeper.lock().moved(now, unix, at);
 }
 
 impl Core {
@@ -128,6 +131,8 @@ impl Core {
         let in_use = engine.map().remapped().saturating_mul(size);
         let users = traffic(volume, 0);
         let (next, state, save_at) = {
+            // The map may shrink once a day, and who reads an attribute waits for the lock.
+            let _scope = NoReclaim::enter();
             let mut keeper = volume.keeper.lock();
             if volume.take_way_failed() {
                 keeper.stall(now, unix, Sector(0));
@@ -166,7 +171,12 @@ impl Core {
         let (state, counters) = (engine.status().state, engine.map().counters());
         let now = clock::monotonic_ms();
         let (left_out, blocks) = {
+            let _scope = NoReclaim::enter();
             let mut keeper = volume.keeper.lock();
+            // As long as main answers elsewhere, it is a place that fails, and not the way.
+            if self.seen.untold && failed == Some(false) {
+                keeper.stall(now, clock::real_seconds(), next);
+            }
             let left_out = keeper.ended(now, outcome, len, failed);
             let blocks = match outcome {
                 Outcome::Clean | Outcome::Hit if len == read.len => {
@@ -177,7 +187,7 @@ impl Core {
             (left_out, blocks)
         };
         if left_out {
-            notice::left_out(volume, next);
+            notice::left_out(volume, next, SectorCount(read.len.0.saturating_sub(len.0)));
         }
         if blocks > 0 {
             let size = volume.shape().block;

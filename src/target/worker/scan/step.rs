@@ -163,9 +163,8 @@ impl Core {
             // later and was not served before this.
             let after = traffic(volume, 1);
             let moved = after.sectors.wrapping_sub(before.sectors);
-            let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
             if status.is_ok() && side == Side::Main {
-                self.end_storm(volume, now);
+                self.end_storm(volume, clock::monotonic_ms());
             }
             let mut keeper = volume.keeper.lock();
             // On another disk it was not counted.
@@ -176,15 +175,14 @@ impl Core {
                 if alone && whole {
                     let _scope = NoReclaim::enter();
                     let us = u32::try_from(took).unwrap_or(u32::MAX);
-                    self.seen.slow = keeper.took(unix, read, us);
+                    self.seen.slow = keeper.took(clock::real_seconds(), read, us);
                     self.seen.news |= self.seen.slow;
                 }
                 self.dealt_with(part);
                 Outcome::Clean
             } else if volume.wishes().policy.judge(Op::Read, fault_of(status)) == Verdict::PassUp {
-                let _scope = NoReclaim::enter();
-                keeper.stall(now, unix, at);
                 self.seen.cut_short = true;
+                self.seen.untold = side == Side::Main;
                 Outcome::Skipped
             } else {
                 drop(keeper);

@@ -162,14 +162,15 @@ void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_
 }
 
 /*
- * Sectors that the whole disk of @bdev has read, written and discarded. It is @busy while more is under way,
- * and if it does not count: nobody can tell that it is idle.
+ * Sectors that the whole disk of @bdev has read, written and discarded. So many requests are @under_way; UINT_MAX
+ * if it does not count: nobody can tell that it is idle.
  */
-u64 dm_remap_helper_bdev_traffic(struct block_device *bdev, bool *busy)
+u64 dm_remap_helper_bdev_traffic(struct block_device *bdev, unsigned int *under_way)
 {
 	struct block_device *whole = bdev_whole(bdev);
 
-	*busy = !blk_queue_io_stat(bdev_get_queue(whole)) || bdev_count_inflight(whole);
+	*under_way = blk_queue_io_stat(bdev_get_queue(whole)) ? bdev_count_inflight(whole) :
+								UINT_MAX;
 	return part_stat_read_accum(whole, sectors);
 }
 
@@ -183,9 +184,9 @@ int dm_remap_helper_bdev_unique_id(struct block_device *bdev, u8 *id, int kind)
 	return disk->fops->get_unique_id(disk, id, kind);
 }
 
-void *dm_remap_helper_buf_alloc(size_t len)
+void *dm_remap_helper_buf_alloc(size_t len, bool may_wait)
 {
-	return kvzalloc(PAGE_ALIGN(len), GFP_KERNEL);
+	return kvzalloc(PAGE_ALIGN(len), may_wait ? GFP_KERNEL : GFP_NOWAIT);
 }
 
 /* Adds @len bytes at @buf, which may be of vmalloc and is page-aligned then. */

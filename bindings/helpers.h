@@ -70,10 +70,10 @@ void dm_remap_helper_ratelimit_init(struct ratelimit_state *state, int interval,
 struct file *dm_remap_helper_bdev_open(dev_t dev, blk_mode_t mode);
 struct block_device *dm_remap_helper_file_bdev(struct file *file);
 void dm_remap_helper_bdev_facts(struct block_device *bdev, struct dm_remap_bdev_facts *facts);
-u64 dm_remap_helper_bdev_traffic(struct block_device *bdev, bool *busy);
+u64 dm_remap_helper_bdev_traffic(struct block_device *bdev, unsigned int *under_way);
 int dm_remap_helper_bdev_unique_id(struct block_device *bdev, u8 *id, int kind);
 
-void *dm_remap_helper_buf_alloc(size_t len);
+void *dm_remap_helper_buf_alloc(size_t len, bool may_wait);
 bool dm_remap_helper_bio_add(struct bio *bio, void *buf, unsigned int len);
 void dm_remap_helper_buf_read_done(void *buf, unsigned int len);
 void dm_remap_helper_bio_reset_remaining(struct bio *bio);

@@ -117,7 +117,6 @@ impl Target for Remap {
         }
         drop(directory);
         volume.keeper.lock().set_mode(table.scan_mode());
-        volume.provide_scan_buffer();
         volume.set_suspended(false);
         volume.kick();
     }

@@ -328,6 +328,7 @@ fn messages_mean_what_they_say() {
     assert_eq!(parse("health"), Ok(Message::Health { parts: 64 }));
     assert!(parse("health 1025").is_err() && parse("health 4294967297").is_err());
     assert_eq!(parse("health 1024"), Ok(Message::Health { parts: 1024 }));
+    assert_eq!(parse("health reset"), Ok(Message::HealthReset));
     for verb in [
         "remap S",
         "evacuate S",

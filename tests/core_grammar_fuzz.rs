@@ -108,6 +108,7 @@ fn described(words: &[&str], len: u64) -> Option<Message> {
             found.map(|(_, command)| Message::Scan(*command))
         }
         ["health"] => Some(Message::Health { parts: 64 }),
+        ["health", "reset"] => Some(Message::HealthReset),
         ["health", parts] => {
             let parts = digits(parts).filter(|n| (1..=1024).contains(n))?;
             Some(Message::Health {
@@ -161,6 +162,7 @@ fn spoken(message: &Message) -> String {
             format!("scan {}", found.map_or("", |(name, _)| name))
         }
         Message::Health { parts } => format!("health {parts}"),
+        Message::HealthReset => "health reset".to_owned(),
     }
 }
 

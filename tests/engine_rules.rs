@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Notice, Side},
+    engine::{Action, JobKind, Notice, Side},
     fault::{ErrorPolicy, Op},
     units::Block,
 };
@@ -291,6 +291,27 @@ fn a_move_that_takes_too_long_leaves_the_block_where_it_is() {
     lab.cost = 0;
     assert_eq!(lab.write_now(0, 1), Ok(()));
     lab.verify(nothing_fails);
+}
+
+#[test]
+fn each_block_of_an_evacuation_has_its_own_time_and_one_that_takes_longer_stays() {
+    let mut lab = Lab::new(Shape::default());
+    lab.cost = 11_000;
+    let ticket = lab.message(JobKind::Evacuate, 0, 64);
+    lab.settle();
+    assert_eq!(lab.tickets[ticket].stayed, 0);
+    assert!((0..8).all(|block| lab.remapped(block)));
+    assert!(lab.now > 2 * 60_000, "all of them took {} ms", lab.now);
+    let mut lab = Lab::new(Shape {
+        block: 128,
+        spare_len: 16384,
+        ..Shape::default()
+    });
+    lab.cost = 11_000;
+    let ticket = lab.message(JobKind::Evacuate, 0, 128);
+    lab.settle();
+    assert_eq!(lab.tickets[ticket].stayed, 1);
+    assert!(!lab.remapped(0));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod lab;
 
 use dm_remap_core::{
-    engine::{Action, Notice, Side, StormLimits},
+    engine::{Action, JobKind, Notice, Side, StormLimits},
     fault::{ErrorPolicy, Op},
     mem::host as mem,
 };
@@ -358,6 +358,19 @@ fn a_read_does_not_end_a_storm_of_writes() {
     lab.engine.main_gave_a_read(lab.now);
     lab.settle();
     assert!(stormy(&lab));
+}
+
+#[test]
+fn a_retest_that_writes_main_ends_one_of_writes() {
+    let mut lab = no_write_works();
+    lab.now += 600_000;
+    lab.message(JobKind::Retest, 0, 8);
+    lab.settle();
+    assert!(stormy(&lab), "main takes nothing");
+    lab.main.plans.clear();
+    lab.message(JobKind::Retest, 0, 8);
+    lab.settle();
+    assert!(!stormy(&lab) && !lab.remapped(0));
 }
 
 #[test]

@@ -13,12 +13,14 @@ use dm_remap_core::{
         scan::{settings::Settings, Scanner, POSITION_BYTES},
         Event, Region, What, HOUR,
     },
+    identity::Marks,
     layout::MetaBlock,
     mem::{host, NoMemory},
     units::SectorCount,
 };
 
 const START: u64 = 1_700_006_400;
+const MAIN: Marks = Marks([0; 3]);
 
 /// A device with a history: errors, storms, latencies.
 fn device(seed: u32, regions: u32) -> (Health, Scanner) {
@@ -75,7 +77,8 @@ fn read(blocks: &[MetaBlock], uuid: [u8; 16], slot: u32) -> Option<(Health, Scan
         return None;
     }
     let mut scanner = scanner();
-    let health = reader.finish(&mut scanner, START).expect("memory");
+    let mut health = Health::new(START);
+    reader.finish(&mut health, &mut scanner).expect("memory");
     Some((health, scanner))
 }
 
@@ -84,7 +87,7 @@ fn an_image_gives_back_what_was_put_in() {
     for regions in [0, 1, 100, 500, 3000] {
         let (health, scanner) = device(7919, regions);
         let slot = Image::slot_blocks(4096);
-        let image = Image::new(&health, &scanner, slot, [7; 16], 3).expect("memory");
+        let image = Image::new(MAIN, &health, &scanner, slot, [7; 16], 3).expect("memory");
         assert!(image.blocks() <= slot);
         let blocks = blocks_of(&image);
         let (again, position) = read(&blocks, [7; 16], slot).expect("whole");
@@ -104,7 +107,7 @@ fn the_smallest_region_keeps_the_most_telling() {
     let slot = Image::slot_blocks(16);
     assert_eq!(slot, 8);
     let (health, scanner) = device(7919, 4000);
-    let image = Image::new(&health, &scanner, slot, [7; 16], 3).expect("memory");
+    let image = Image::new(MAIN, &health, &scanner, slot, [7; 16], 3).expect("memory");
     assert!(image.blocks() <= slot);
     let (again, _) = read(&blocks_of(&image), [7; 16], slot).expect("whole");
     assert!(again.map.records().len() > 800);
@@ -115,7 +118,7 @@ fn the_smallest_region_keeps_the_most_telling() {
 fn a_torn_or_rotten_image_is_none() {
     let (health, scanner) = device(7919, 1000);
     let image = |sequence| {
-        let image = Image::new(&health, &scanner, 58, [7; 16], sequence);
+        let image = Image::new(MAIN, &health, &scanner, 58, [7; 16], sequence);
         blocks_of(&image.expect("memory"))
     };
     let (old, new) = (image(3), image(4));
@@ -135,12 +138,12 @@ fn a_torn_or_rotten_image_is_none() {
     }
 }
 
-/// After a crash in the middle of it a number is given again: blocks of both attempts lie in one slot.
+/// After an attempt that failed in the middle a number is given again: blocks of both attempts lie in one slot.
 #[test]
 fn two_attempts_at_one_number_are_not_one_image() {
     let attempt = |seed| {
         let (health, scanner) = device(seed, 1000);
-        let image = Image::new(&health, &scanner, 58, [7; 16], 4).expect("memory");
+        let image = Image::new(MAIN, &health, &scanner, 58, [7; 16], 4).expect("memory");
         blocks_of(&image)
     };
     let (first, second) = (attempt(7919), attempt(7907));
@@ -176,10 +179,10 @@ fn of_regions_that_tell_the_same_as_many_are_kept_as_fit() {
 fn each_refused_allocation_of_an_image_is_told() {
     let (health, scanner) = device(7919, 500);
     host::refuse_after(Some(0));
-    let refused = Image::new(&health, &scanner, 58, [7; 16], 3).err();
+    let refused = Image::new(MAIN, &health, &scanner, 58, [7; 16], 3).err();
     host::refuse_after(None);
     assert_eq!(refused, Some(NoMemory));
-    let image = Image::new(&health, &scanner, 58, [7; 16], 3).expect("memory");
+    let image = Image::new(MAIN, &health, &scanner, 58, [7; 16], 3).expect("memory");
     let blocks = blocks_of(&image);
     let found = examine(&blocks[0], &[7; 16], 58).expect("whole");
     host::refuse_after(Some(0));
@@ -190,7 +193,7 @@ fn each_refused_allocation_of_an_image_is_told() {
     assert!(blocks.iter().all(|b| reader.push(b)));
     let mut scanner = self::scanner();
     host::refuse_after(Some(0));
-    let refused = reader.finish(&mut scanner, START).err();
+    let refused = reader.finish(&mut Health::new(START), &mut scanner).err();
     host::refuse_after(None);
     assert_eq!(refused, Some(NoMemory));
 }
@@ -199,7 +202,8 @@ fn each_refused_allocation_of_an_image_is_told() {
 #[test]
 fn golden_bytes() {
     let (health, scanner) = device(7919, 20);
-    let image = Image::new(&health, &scanner, 58, *b"0123456789abcdef", 9).expect("memory");
+    let main = Marks([0x01020304, 0, 0x0a0b0c0d]);
+    let image = Image::new(main, &health, &scanner, 58, *b"0123456789abcdef", 9).expect("memory");
     let mut text = String::new();
     for (i, row) in blocks_of(&image).concat().chunks(32).enumerate() {
         if row.iter().any(|&b| b != 0) {

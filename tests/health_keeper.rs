@@ -3,14 +3,14 @@
 //! The keeper: what the driver of a device asks and tells, as the kernel does it.
 
 use dm_remap_core::{
-    engine::{Found, Side},
+    engine::{Found, Side, State as MapState},
     health::{
         keeper::{Keeper, ScanMode, Traffic},
         map::Level,
         scan::{self, settings::Settings, Command, Next, Outcome, State},
-        What,
+        Region, What,
     },
-    mem::host,
+    map::Counters,
     units::{Sector, SectorCount},
 };
 
@@ -32,6 +32,14 @@ fn error(at: u64, sectors: u32) -> Found {
         at: Sector(at),
         what: What::Error,
         sectors,
+    }
+}
+
+fn spares(free: u32, total: u32) -> Counters {
+    Counters {
+        spare_free: free,
+        spare_total: total,
+        ..Counters::default()
     }
 }
 
@@ -100,6 +108,17 @@ fn only_on_reads_from_a_busy_disk() {
 }
 
 #[test]
+fn a_table_that_says_something_else_ends_a_pause() {
+    let mut k = keeper();
+    k.set_mode(ScanMode::Idle);
+    assert!(k.scanner.command(Command::Pause));
+    k.set_mode(ScanMode::Idle);
+    assert_eq!(k.scanner.state(), State::Paused);
+    k.set_mode(ScanMode::On);
+    assert_ne!(k.scanner.state(), State::Paused);
+}
+
+#[test]
 fn its_own_reads_are_no_traffic() {
     let mut k = keeper();
     k.set_mode(ScanMode::Idle);
@@ -163,6 +182,26 @@ fn what_cannot_be_marked_is_new_once() {
 }
 
 #[test]
+fn what_a_retry_gives_at_each_pass_is_new_once() {
+    let mut k = keeper();
+    let weak = |at| Found {
+        what: What::Recovered,
+        ..error(at, 0)
+    };
+    // It stays where it is: there is no spare block for it, or nothing moves by itself.
+    assert!(k.found(1, 1, &weak(40 * 2048), true, true));
+    for pass in 1..4 {
+        let again = k.found(pass, pass * 1_209_600, &weak(40 * 2048), true, true);
+        assert!(!again, "pass {pass}");
+    }
+    assert!(k.found(9, 9, &weak(0), true, true), "elsewhere");
+    let record = k.health.map.get(Region(40)).expect("known");
+    assert_eq!(record.recovered, 4, "each is told all the same");
+    // An error in a region of which that is known is new.
+    assert!(k.found(9, 9, &error(40 * 2048 + 8, 8), true, true));
+}
+
+#[test]
 fn errors_of_the_spare_are_not_mains() {
     let mut k = keeper();
     let found = Found {
@@ -171,7 +210,15 @@ fn errors_of_the_spare_are_not_mains() {
     };
     assert!(k.found(1, 1, &found, true, true));
     assert!(k.health.map.records().is_empty());
-    assert_eq!(k.save_at(), None);
+    assert_eq!(k.save_at(), u64::MAX);
+}
+
+#[test]
+fn a_block_that_moves_is_for_the_disk_to_know() {
+    let mut k = keeper();
+    k.moved(1, 1, Sector(8));
+    assert!(k.save_at() < u64::MAX);
+    assert_eq!(k.health.map.records().len(), 1);
 }
 
 #[test]
@@ -208,34 +255,6 @@ fn what_counts_after_an_hour_is_told_then() {
 }
 
 #[test]
-fn what_is_known_is_saved_and_taken_up() {
-    use dm_remap_core::health::image::{examine, Reader};
-    let uuid = [7; 16];
-    let mut k = keeper();
-    k.set_mode(ScanMode::On);
-    k.found(5, 5, &error(2048, 8), true, true);
-    assert!(k.save_at().is_some_and(|at| at > 5));
-    let image = k.image(8, uuid).expect("memory");
-    assert_eq!((k.sequence(), k.save_at()), (1, None));
-    let mut block = [0u8; 4096];
-    image.block(0, &mut block);
-    let found = examine(&block, &uuid, 8).expect("an image");
-    let mut reader = Reader::new(found, uuid).expect("memory");
-    assert!(reader.push(&block));
-    let mut other = keeper();
-    other.restore(&reader, found.sequence, 6).expect("memory");
-    assert_eq!(other.health.map.records(), k.health.map.records());
-    assert_eq!(other.sequence(), 1);
-    let mut poor = keeper();
-    host::refuse_after(Some(0));
-    let refused = poor.restore(&reader, found.sequence, 6);
-    host::refuse_after(None);
-    assert!(refused.is_err());
-    poor.image(8, uuid).expect("memory");
-    assert_eq!(poor.sequence(), 2, "newer than what is there");
-}
-
-#[test]
 fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
     let mut k = keeper();
     k.set_mode(ScanMode::On);
@@ -244,25 +263,55 @@ fn weak_blocks_are_moved_within_a_rate_and_half_of_the_spare() {
         start: Sector(2048),
         len: SectorCount(256),
     };
-    assert_eq!(k.evacuates(1, &read, true, 100, 100), 0, "it is off");
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(100, 100)),
+        0,
+        "it is off"
+    );
     k.auto_evacuate = true;
-    assert_eq!(k.evacuates(1, &read, false, 100, 100), 0, "not weak");
+    assert_eq!(
+        k.evacuates(1, &read, false, MapState::Rw, &spares(100, 100)),
+        0,
+        "not weak"
+    );
     // Half of the spare is kept.
-    assert_eq!(k.evacuates(1, &read, true, 50, 100), 0);
-    assert_eq!(k.evacuates(1, &read, true, 1, 1), 0);
-    assert_eq!(k.evacuates(1, &read, true, 51, 100), 1, "no more than that");
-    assert_eq!(k.evacuates(2, &read, true, 100, 100), 0, "too soon");
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(50, 100)),
+        0
+    );
+    assert_eq!(k.evacuates(1, &read, true, MapState::Rw, &spares(1, 1)), 0);
+    assert_eq!(
+        k.evacuates(1, &read, true, MapState::Rw, &spares(51, 100)),
+        1,
+        "no more than that"
+    );
+    assert_eq!(
+        k.evacuates(2, &read, true, MapState::Rw, &spares(100, 100)),
+        0,
+        "too soon"
+    );
+    for state in [MapState::Ro, MapState::Fail] {
+        let moved = k.evacuates(2000, &read, true, state, &spares(100, 100));
+        assert_eq!(moved, 0, "the map cannot change");
+    }
     k.found(3, 3, &error(10, 8), true, true);
     k.found(3, 3, &error(4096, 8), true, true);
     for n in 0..8 {
         k.found(3, 3 + n, &error(2100 + n * 8, 8), true, true);
     }
-    assert_eq!(k.evacuates(2000, &read, false, 100, 100), 50, "danger");
+    assert_eq!(
+        k.evacuates(2000, &read, false, MapState::Rw, &spares(100, 100)),
+        50,
+        "danger"
+    );
     let spare = scan::Read {
         spare: true,
         ..read
     };
-    assert_eq!(k.evacuates(9000, &spare, true, 100, 100), 0);
+    assert_eq!(
+        k.evacuates(9000, &spare, true, MapState::Rw, &spares(100, 100)),
+        0
+    );
 }
 
 #[test]
@@ -278,12 +327,16 @@ fn a_storm_moves_nothing_away() {
         k.stall(n, 10 + n, Sector(0));
     }
     assert_eq!(
-        k.evacuates(9000, &read, true, 100, 100),
+        k.evacuates(9000, &read, true, MapState::Rw, &spares(100, 100)),
         0,
         "the way is bad"
     );
     k.next(10_000, 10 + 2 * 3600, QUIET, false);
-    assert_eq!(k.evacuates(10_000, &read, true, 100, 100), 50, "it is over");
+    assert_eq!(
+        k.evacuates(10_000, &read, true, MapState::Rw, &spares(100, 100)),
+        50,
+        "it is over"
+    );
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! The predictor: what counts, what does not, what it says, and that it forgets nothing.
 
 use dm_remap_core::health::{
-    predictor::{Predictor, Severity, Trend, ALARM, PREDICTOR_BYTES, WEIGHT},
+    map::HealthMap,
+    predictor::{Predictor, Severity, Trend, ALARM, LONGEST, PREDICTOR_BYTES, WEIGHT},
     Event, Region, What, DAY, HOUR,
 };
 use proptest::prelude::*;
@@ -19,13 +20,18 @@ fn event(now: u64, region: u32, what: What) -> Event {
     }
 }
 
+/// Without a map of the regions.
+fn note(predictor: &mut Predictor, event: &Event) {
+    predictor.note(event, &mut HealthMap::new());
+}
+
 /// One error at a new place each `every` days, for `days`.
 fn steady(predictor: &mut Predictor, from: u64, days: u64, every: u64) {
     for day in 0..days {
         let now = from + day * DAY;
         if day % every == 0 {
             let region = ((now / DAY) as u32 % 1000) * 2000;
-            predictor.note(&event(now, region, What::Error));
+            note(predictor, &event(now, region, What::Error));
         }
         predictor.advance(now + DAY);
     }
@@ -35,7 +41,10 @@ fn steady(predictor: &mut Predictor, from: u64, days: u64, every: u64) {
 fn a_scratch_is_one_episode_and_no_alarm() {
     let mut predictor = Predictor::new(START);
     for i in 0..200 {
-        predictor.note(&event(START + u64::from(i) * 10, 5000 + i * 5, What::Error));
+        note(
+            &mut predictor,
+            &event(START + u64::from(i) * 10, 5000 + i * 5, What::Error),
+        );
     }
     predictor.advance(START + DAY);
     assert_eq!(predictor.totals().episodes, 1);
@@ -46,7 +55,7 @@ fn a_scratch_is_one_episode_and_no_alarm() {
             sectors: 0,
             ..event(START + DAY + u64::from(i) * 600, 5000 + i * 5, What::Error)
         };
-        predictor.note(&again);
+        note(&mut predictor, &again);
     }
     predictor.advance(START + 9 * DAY);
     assert_eq!(predictor.totals().episodes, 1);
@@ -58,8 +67,11 @@ fn a_scratch_is_one_episode_and_no_alarm() {
 fn events_far_in_place_or_time_are_episodes_of_their_own() {
     for (seconds, regions, episodes) in [(60, 10, 1), (61, 10, 2), (60, 11, 2), (3600, 0, 2)] {
         let mut predictor = Predictor::new(START);
-        predictor.note(&event(START, 5000, What::Error));
-        predictor.note(&event(START + seconds, 5000 - regions, What::Error));
+        note(&mut predictor, &event(START, 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + seconds, 5000 - regions, What::Error),
+        );
         predictor.advance(START + 3 * HOUR);
         assert_eq!(predictor.totals().episodes, episodes, "{seconds} {regions}");
         assert_eq!(predictor.totals().places, 1, "all of it is one place");
@@ -98,7 +110,10 @@ fn a_storm_counts_nothing_and_what_follows_it_does() {
     let mut predictor = Predictor::new(START);
     // The first five wait; the seventh place within the hour makes it a storm.
     for i in 0..300 {
-        predictor.note(&event(START + u64::from(i), i * 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + u64::from(i), i * 5000, What::Error),
+        );
     }
     assert!(predictor.in_storm());
     predictor.advance(START + 5 * HOUR);
@@ -106,7 +121,7 @@ fn a_storm_counts_nothing_and_what_follows_it_does() {
     assert_eq!(predictor.totals().episodes, 0);
     assert_eq!(predictor.totals().left_out, 300);
     assert_eq!(predictor.totals().storms, 1);
-    predictor.note(&event(START + 5 * HOUR, 77, What::Error));
+    note(&mut predictor, &event(START + 5 * HOUR, 77, What::Error));
     predictor.advance(START + 7 * HOUR);
     assert_eq!(predictor.totals().episodes, 1);
 }
@@ -116,7 +131,10 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
     let mut predictor = Predictor::new(START);
     for i in 0..100 {
         let region = [5000, 5100, 90_000][i % 3];
-        predictor.note(&event(START + i as u64 * 90, region, What::Error));
+        note(
+            &mut predictor,
+            &event(START + i as u64 * 90, region, What::Error),
+        );
     }
     assert!(!predictor.in_storm());
     predictor.advance(START + DAY);
@@ -129,26 +147,52 @@ fn one_place_that_fails_again_and_again_is_no_storm() {
             sectors: 0,
             ..again
         };
-        predictor.note(&again);
+        note(&mut predictor, &again);
     }
     assert!(!predictor.in_storm());
     assert_eq!(predictor.totals().left_out, 0);
 }
 
+/// A user who tries a bad sector again and again takes no room from what else waits.
+#[test]
+fn a_bad_sector_that_is_read_again_is_one_episode_while_it_waits() {
+    let mut predictor = Predictor::new(START);
+    note(&mut predictor, &event(START, 5000, What::Error));
+    for i in 1..25 {
+        let again = Event {
+            sectors: 0,
+            ..event(START + i * 120, 5000, What::Error)
+        };
+        note(&mut predictor, &again);
+    }
+    for i in 1..7 {
+        note(
+            &mut predictor,
+            &event(START + 3000 + i, i as u32 * 100_000, What::Error),
+        );
+    }
+    predictor.advance(START + DAY);
+    let totals = predictor.totals();
+    assert_eq!((totals.storms, totals.episodes), (1, 0));
+}
+
 #[test]
 fn transport_errors_make_a_storm_and_take_back_the_hour_before() {
     let mut predictor = Predictor::new(START);
-    predictor.note(&event(START, 77, What::Error));
-    predictor.note(&event(START + 100, 0, What::Transport));
-    predictor.note(&event(START + 200, 0, What::Transport));
+    note(&mut predictor, &event(START, 77, What::Error));
+    note(&mut predictor, &event(START + 100, 0, What::Transport));
+    note(&mut predictor, &event(START + 200, 0, What::Transport));
     assert!(!predictor.in_storm());
-    predictor.note(&event(START + 300, 0, What::Transport));
+    note(&mut predictor, &event(START + 300, 0, What::Transport));
     assert!(predictor.in_storm());
     predictor.advance(START + DAY);
     assert_eq!(predictor.totals().episodes, 0);
     // Three in a day are none.
     for i in 1..4 {
-        predictor.note(&event(START + DAY + i * 2 * HOUR, 0, What::Transport));
+        note(
+            &mut predictor,
+            &event(START + DAY + i * 2 * HOUR, 0, What::Transport),
+        );
         assert!(!predictor.in_storm());
     }
 }
@@ -176,7 +220,10 @@ fn growth_is_declining_and_has_a_time_and_quiet_is_improving() {
         for _ in 0..days {
             for i in 0..each {
                 region += 3000;
-                predictor.note(&event(now + i * 3 * HOUR, region, What::Error));
+                note(
+                    &mut predictor,
+                    &event(now + i * 3 * HOUR, region, What::Error),
+                );
             }
             now += DAY;
             predictor.advance(now);
@@ -205,11 +252,44 @@ fn the_spare_lasts_as_long_as_it_was_used() {
     let days = predictor.time_to_spare_exhaustion(1000).expect("used") / DAY;
     assert!((90..=110).contains(&days), "{days}");
     assert_eq!(predictor.time_to_spare_exhaustion(0), Some(0));
+    // The largest spare is told as exactly: ten a day.
+    let days = |free: u32| f64::from(free) / 10.0;
+    let most = LONGEST as f64 / DAY as f64;
+    for free in [100_000, 300_000, u32::MAX] {
+        let got = predictor.time_to_spare_exhaustion(free).expect("used") as f64 / DAY as f64;
+        let want = days(free).min(most);
+        assert!((got - want).abs() < want * 0.1, "{free}: {got} {want}");
+    }
+    // Quiet makes it longer, up to a hundred years, and then there is nothing to go by.
+    let mut before = 0;
+    for day in 200..1000 {
+        predictor.advance(START + (day + 1) * DAY);
+        match predictor.time_to_spare_exhaustion(100) {
+            Some(seconds) => assert!((before..=LONGEST).contains(&seconds), "{seconds}"),
+            None => assert!(day > 400, "{day}"),
+        }
+        before = predictor.time_to_spare_exhaustion(100).unwrap_or(LONGEST);
+    }
+    assert_eq!(predictor.time_to_spare_exhaustion(100), None);
+    assert_eq!(
+        predictor.time_to_spare_exhaustion(0),
+        Some(0),
+        "none is left"
+    );
     // No rate is too high, and no spare too large.
     for _ in 0..1000 {
-        predictor.note_remapped(START + 200 * DAY, u32::MAX);
+        predictor.note_remapped(START + 1000 * DAY, u32::MAX);
     }
-    assert!(predictor.time_to_spare_exhaustion(u32::MAX).is_some());
+    let soon = predictor.time_to_spare_exhaustion(u32::MAX).expect("used");
+    assert!(soon <= 30 * DAY, "{soon}");
+    // Four thousand million a day use up as many in a day.
+    let mut predictor = Predictor::new(START);
+    for day in 0..300 {
+        predictor.note_remapped(START + day * DAY, u32::MAX / 64);
+        predictor.advance(START + (day + 1) * DAY);
+    }
+    let seconds = predictor.time_to_spare_exhaustion(u32::MAX).expect("used");
+    assert!(seconds.abs_diff(64 * DAY) < 6 * DAY, "{}", seconds / DAY);
 }
 
 #[test]
@@ -217,7 +297,10 @@ fn the_evidence_names_the_counters() {
     let mut predictor = Predictor::new(START);
     steady(&mut predictor, START, 9, 1);
     for i in 0..9 {
-        predictor.note(&event(START + 9 * DAY + i, i as u32 * 5000, What::Error));
+        note(
+            &mut predictor,
+            &event(START + 9 * DAY + i, i as u32 * 5000, What::Error),
+        );
     }
     assert_eq!(
         predictor.evidence().to_string(),
@@ -251,12 +334,15 @@ fn play(predictor: &mut Predictor, now: &mut u64, history: &[(i64, u32, u8, u32)
         if sectors == 3 {
             predictor.note_remapped(*now, sectors);
         }
-        predictor.note(&Event {
-            now: *now,
-            region: Region(region),
-            what,
-            sectors,
-        });
+        note(
+            predictor,
+            &Event {
+                now: *now,
+                region: Region(region),
+                what,
+                sectors,
+            },
+        );
     }
 }
 
@@ -272,7 +358,8 @@ proptest! {
         let mut now = START;
         let mut whole = Predictor::new(now);
         play(&mut whole, &mut now, &before);
-        let mut restarted = Predictor::decode(&encoded(&whole), 0);
+        let mut restarted = Predictor::new(0);
+        restarted.restore(&encoded(&whole));
         prop_assert_eq!(encoded(&restarted), encoded(&whole));
         let mut then = now;
         play(&mut whole, &mut now, &after);
@@ -284,7 +371,8 @@ proptest! {
     #[test]
     fn any_bytes_give_one_that_works(bytes in prop::collection::vec(any::<u8>(), PREDICTOR_BYTES), more in history()) {
         let bytes: [u8; PREDICTOR_BYTES] = bytes.try_into().expect("so many");
-        let mut predictor = Predictor::decode(&bytes, START);
+        let mut predictor = Predictor::new(START);
+        predictor.restore(&bytes);
         let mut now = START;
         play(&mut predictor, &mut now, &more);
         let verdict = predictor.verdict();
@@ -303,7 +391,7 @@ proptest! {
             let now = START + day as u64 * DAY;
             for i in 0..count {
                 region += 1000;
-                predictor.note(&event(now + u64::from(i) * 4 * HOUR, region, What::Error));
+                note(&mut predictor, &event(now + u64::from(i) * 4 * HOUR, region, What::Error));
             }
             predictor.advance(now + DAY);
             sum = (sum + f64::from(count.min(2)) - 25.0 / 256.0).clamp(0.0, 12.0);

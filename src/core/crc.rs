@@ -46,6 +46,7 @@ impl Crc32c {
 
     /// Goes on with `bytes`.
     #[must_use]
+    #[inline(never)]
     pub fn with(self, bytes: &[u8]) -> Self {
         let mut crc = self.0;
         for &byte in bytes {

@@ -5,6 +5,7 @@
 //! Integers alone, and every figure can be checked by hand; `docs/prediction.md` says where they come from.
 
 pub mod fixed;
+pub mod history;
 pub mod image;
 pub mod keeper;
 pub mod latency;
@@ -66,4 +67,11 @@ pub struct Event {
     pub what: What,
     /// How many sectors were found bad by it that were not known to be.
     pub sectors: u32,
+}
+
+impl Event {
+    /// An error that found nothing bad but what was known to be: of a place where there were errors it is no news.
+    pub fn is_repeat(&self) -> bool {
+        self.what == What::Error && self.sectors == 0
+    }
 }

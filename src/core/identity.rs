@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::units::SectorCount;
+use crate::{crc::crc32c, units::SectorCount};
 
 /// Bytes in an identity at most.
 pub const MAX_BYTES: usize = 32;
@@ -249,6 +249,40 @@ impl Identities {
             return Err(Mismatch::Unknown);
         }
         Ok(())
+    }
+
+    /// What tells the disk, and not the partition, which a copy on another disk would have in common.
+    pub fn marks(&self) -> Marks {
+        let mut marks = Marks::default();
+        let disks = |id: &&Identity| matches!(id.kind, Kind::DISK | Kind::MAPPED);
+        for id in self.iter().filter(disks) {
+            let place = marks.0.get_mut(usize::from(id.detail.wrapping_rem(3)));
+            if let Some(mark) = place {
+                *mark = crc32c(id.bytes()).max(1);
+            }
+        }
+        marks
+    }
+}
+
+/// Checksums of what tells a disk, a place for each detail (modulo 3); 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(pub [u32; 3]);
+
+impl Marks {
+    /// Adds what is known `now`, if that can be the same disk. False if it is another one: something is known of both, and
+    /// nothing in common.
+    pub fn join(&mut self, now: &Marks) -> bool {
+        let (mut common, mut known) = (false, (0, 0));
+        for (was, is) in self.0.iter_mut().zip(now.0) {
+            known = (known.0 | *was, known.1 | is);
+            common |= is != 0 && is == *was;
+            // One that is not offered any longer is known all the same.
+            if is != 0 {
+                *was = is;
+            }
+        }
+        common || known.0 == 0 || known.1 == 0
     }
 }
 

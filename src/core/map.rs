@@ -270,6 +270,11 @@ impl Map {
         self.pending_dropped = 0;
     }
 
+    /// How many blocks are remapped.
+    pub fn remapped(&self) -> u64 {
+        self.state.homes.len()
+    }
+
     /// All that can be counted.
     #[inline(never)]
     pub fn counters(&self) -> Counters {

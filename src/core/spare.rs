@@ -27,6 +27,9 @@ impl Word {
     }
 }
 
+/// Words that are looked at in one go: 65,536 blocks, some ten microseconds.
+const SEARCH: usize = 1024;
+
 /// The state of every spare block.
 ///
 /// # Invariants
@@ -163,6 +166,25 @@ impl Spares {
         }
     }
 
+    /// No block from `from` up to this one is in use. It is, or there is none, or [`SEARCH`] words were looked at.
+    pub fn unused_until(&self, from: SpareBlock) -> SpareBlock {
+        let (first, bit) = place(from);
+        let mut mask = bit.wrapping_neg();
+        let mut at = from.0 & !63;
+        let words = self.words.as_slice().get(first..).unwrap_or_default();
+        for word in words.iter().take(SEARCH) {
+            let bits = word.used & mask;
+            mask = u64::MAX;
+            // All 64, if there is none.
+            let unused = bits.trailing_zeros();
+            at = at.saturating_add(unused);
+            if unused < 64 {
+                break;
+            }
+        }
+        SpareBlock(at.min(self.total).max(from.0))
+    }
+
     /// The first bad block from `from` on.
     pub fn bad_from(&self, from: SpareBlock) -> Option<SpareBlock> {
         let (first, bit) = place(from);
@@ -236,6 +258,30 @@ mod tests {
         }
         assert_eq!(spares.allocate(), Some(SpareBlock(0)));
         assert_eq!(spares.allocate(), None);
+    }
+
+    #[test]
+    fn what_is_unused_is_stepped_over_within_a_bound() {
+        let total = 1_000_000;
+        let mut spares = Spares::new(total).expect("memory");
+        for used in [5, 64, 700_000] {
+            spares.take(SpareBlock(used));
+        }
+        let until = |from| spares.unused_until(SpareBlock(from)).0;
+        assert_eq!((until(0), until(5), until(6), until(64)), (5, 5, 64, 64));
+        assert_eq!(until(65), 64 * 1025, "no further in one go");
+        let (mut at, mut steps, mut found) = (0, 0, Vec::new());
+        while at < total {
+            at = until(at);
+            if at < total && spares.is_used(SpareBlock(at)) {
+                found.push(at);
+                at += 1;
+            }
+            steps += 1;
+        }
+        assert_eq!(found, [5, 64, 700_000]);
+        assert!(steps <= 20, "{steps}");
+        assert_eq!((until(total), until(u32::MAX)), (total, u32::MAX));
     }
 
     #[test]

@@ -226,17 +226,17 @@ impl BlockDevice {
         self.bdev.as_ptr()
     }
 
-    /// The sectors that its whole disk has read, written and discarded, and whether that is busy: more is under
-    /// way, or it does not count.
+    /// The sectors that its whole disk has read, written and discarded, and how many requests are under way there;
+    /// `u32::MAX` if it does not count. One that has just ended may be among them for a moment.
     ///
     /// # Context
     ///
     /// Any: it adds up counters of all processors.
-    pub(crate) fn traffic(&self) -> (u64, bool) {
-        let mut busy = true;
-        // SAFETY: open by the type invariant, and `busy` is a valid place to write to.
-        let sectors = unsafe { bindings::bdev_traffic(self.as_ptr(), &mut busy) };
-        (sectors, busy)
+    pub(crate) fn traffic(&self) -> (u64, u32) {
+        let mut under_way = u32::MAX;
+        // SAFETY: open by the type invariant, and `under_way` is a valid place to write to.
+        let sectors = unsafe { bindings::bdev_traffic(self.as_ptr(), &mut under_way) };
+        (sectors, under_way)
     }
 
     /// What there is to know of it.

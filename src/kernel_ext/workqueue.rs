@@ -168,6 +168,7 @@ impl<T: Work> Worker<T> {
         }
     }
 
+    #[inline(never)]
     fn kick_in(&self, jiffies: ffi::c_ulong) {
         let queue = self.queue();
         // SAFETY: queue and work are alive and initialised by the type invariant, and stay so

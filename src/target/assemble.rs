@@ -154,7 +154,7 @@ pub(crate) fn bring_up(table: &Table) -> Result<(), Failure> {
     serve(volume, table, opened, uuid)?;
     if let Some(layout) = volume.layout() {
         history::measure(volume, layout, table.shape().len);
-        history::load(volume, layout, &mut area, &uuid);
+        history::load(volume, layout, &mut area, &uuid, &expect.main);
     }
     tell(volume, &report);
     Ok(())

@@ -2,16 +2,11 @@
 
 //! What a former session knew of a disk's health, taken up when the volume is loaded.
 
-use dm_remap_core::{
-    health::image::{self, Image, Reader},
-    layout::{Layout, MetaBlock, MetaBuf},
-    open::Area,
-    units::SectorCount,
-};
+use dm_remap_core::{health::history, identity::Identities, layout::Layout, units::SectorCount};
 
 use crate::{
     kernel_ext::clock,
-    target::{area::SpareArea, volume::Volume, worker::image_sector},
+    target::{area::SpareArea, notice, volume::Volume},
 };
 
 /// The scanner is told how much there is.
@@ -22,47 +17,24 @@ pub(crate) fn measure(volume: &Volume, layout: &Layout, len: SectorCount) {
     volume.keeper.lock().resize(len, SectorCount(spare));
 }
 
-/// Takes up what former sessions knew of the disk's health, from the newer of two images that is whole. Where there is
-/// none it begins anew.
+/// Takes up what former sessions knew of the health of this main. Where there is nothing it begins anew.
 #[inline(never)]
-pub(crate) fn load(volume: &Volume, layout: &Layout, area: &mut SpareArea<'_>, uuid: &[u8; 16]) {
-    let slot = Image::slot_blocks(layout.health_blocks());
-    let mut buf = MetaBuf::try_new().unwrap_or_default();
-    let Some(block) = buf.get_mut() else { return };
-    let mut found = [None, None];
-    for (parity, found) in (0u64..).zip(&mut found) {
-        if let Some(at) = image_sector(layout, parity, 0) {
-            if area.read(at, block).is_ok() {
-                *found = image::examine(block, uuid, slot).filter(|f| f.sequence & 1 == parity);
-            }
-        }
-    }
-    let [even, odd] = found;
-    let newer = even.is_some_and(|e| odd.is_none_or(|o| o.sequence < e.sequence));
-    let order = if newer { [even, odd] } else { [odd, even] };
-    for found in order.into_iter().flatten() {
-        if take_up(volume, layout, area, uuid, found, block).is_some() {
-            return;
-        }
-    }
-}
-
-/// Reads one image; `None` if it is not whole.
-fn take_up(
+pub(crate) fn load(
     volume: &Volume,
     layout: &Layout,
     area: &mut SpareArea<'_>,
     uuid: &[u8; 16],
-    found: image::Found,
-    block: &mut MetaBlock,
-) -> Option<()> {
-    let mut reader = Reader::new(found, *uuid).ok()?;
-    for index in 0..found.blocks {
-        let at = image_sector(layout, found.sequence, index)?;
-        area.read(at, block).ok()?;
-        reader.push(block).then_some(())?;
-    }
-    let mut keeper = volume.keeper.lock();
-    let unix = clock::real_seconds();
-    keeper.restore(&reader, found.sequence, unix).ok()
+    main: &Identities,
+) {
+    let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
+    let past = history::find(area, layout, uuid, main.marks(), unix);
+    let restored = volume.keeper.lock().restore(&past, now);
+    let text = if past.unread || restored.is_err() {
+        "what was known of its health could not be read: that is old now, or nothing, see 'health'"
+    } else if past.other > 0 && past.image().is_none() {
+        "main is another disk than before: what is known of its health begins anew"
+    } else {
+        return;
+    };
+    notice::say(volume.name(), false, format_args!("{text}"));
 }

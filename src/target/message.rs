@@ -18,7 +18,7 @@ use dm_remap_core::{
 
 use crate::{
     dm::text::{Args, TextWriter},
-    kernel_ext::workqueue::Worker,
+    kernel_ext::{clock, workqueue::Worker},
     target::{notice, table::Table, volume::Volume},
 };
 
@@ -69,10 +69,19 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
             Ok(())
         }
         Message::Health { parts } => reply::health(&volume.keeper.lock().health, len, parts, out),
+        // What is forgotten is forgotten on the spare area, too.
+        Message::HealthReset | Message::Blocks { .. }
+            if volume.summary().engine.state != State::Rw =>
+        {
+            return refuse(volume, &CANNOT_CHANGE, EROFS);
+        }
+        Message::HealthReset => {
+            may_change(volume)?;
+            volume.keeper.lock().forget(clock::real_seconds());
+            volume.kick();
+            Ok(())
+        }
         Message::Blocks { kind, start, len } => {
-            if volume.summary().engine.state != State::Rw {
-                return refuse(volume, &CANNOT_CHANGE, EROFS);
-            }
             ask(volume, Request::Blocks { kind, start, len })?;
             writeln!(out, "queued {} sectors from {}", len.0, start.0)
         }
@@ -86,7 +95,6 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
 pub(crate) fn scan(volume: &Worker<Volume>, command: Command) -> bool {
     let taken = volume.keeper.lock().scanner.command(command);
     if taken {
-        volume.provide_scan_buffer();
         volume.kick();
     }
     taken

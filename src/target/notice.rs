@@ -9,6 +9,7 @@ use kernel::prelude::*;
 use dm_remap_core::{
     engine::{Notice, State},
     health::map::Level,
+    units::{Sector, SectorCount},
 };
 
 use crate::target::volume::Volume;
@@ -118,7 +119,7 @@ pub(crate) fn level(volume: &Volume) {
     volume.events.raise(HEALTH);
     if volume.rare_limit.allow() {
         let text = match level {
-            Level::Good => "nothing has to be done",
+            Level::Good => "it was quiet for long; what is pending stays so",
             Level::Warning => "back up, and watch it",
             Level::Danger => "it is likely to fail: replace the disk",
         };
@@ -137,6 +138,25 @@ pub(crate) fn level(volume: &Volume) {
 /// Process context.
 pub(crate) fn pass_done(volume: &Volume) {
     volume.events.raise(SCAN_PASS);
+}
+
+/// Tells that what the scanner wanted to read from `from` on is no part of this pass.
+///
+/// # Context
+///
+/// Process context.
+#[inline(never)]
+pub(crate) fn left_out(volume: &Volume, from: Sector, len: SectorCount) {
+    if volume.often_limit.allow() {
+        say(
+            volume.name(),
+            false,
+            format_args!(
+                "the scan leaves out {} sectors from {} on, for errors that are not the medium's",
+                len.0, from.0
+            ),
+        );
+    }
 }
 
 /// A line in the log that names the device.

@@ -44,6 +44,8 @@ enum Kind {
     /// Nothing.
     #[default]
     Plain,
+    /// The spare was read.
+    SpareRead,
     /// Somebody wants to know whether main takes it.
     MainWrite,
     /// The spare holds data that a flush has to cover.
@@ -70,10 +72,10 @@ impl PerBio {
 }
 
 fn kind_of(op: Op, spare: bool) -> Kind {
-    if spare && op == Op::Write {
-        Kind::SpareWrite
-    } else {
-        Kind::Plain
+    match (spare, op) {
+        (true, Op::Write) => Kind::SpareWrite,
+        (true, Op::Read) => Kind::SpareRead,
+        (false, _) => Kind::Plain,
     }
 }
 
@@ -112,6 +114,19 @@ fn is_the_ways(status: Status) -> bool {
         status,
         Status::TRANSPORT | Status::TIMEOUT | Status::OFFLINE
     )
+}
+
+/// A flush of main failed, a user's or our own: the next one is not to be believed, and why it failed may tell of the way.
+///
+/// # Context
+///
+/// Any.
+#[inline(never)]
+pub(crate) fn main_flush_failed(volume: &Worker<Volume>, status: Status) {
+    volume.flush_failed();
+    if is_the_ways(status) {
+        volume.tell_way_failed();
+    }
 }
 
 /// Reads and writes are what can be remapped, and zeros are written.
@@ -274,7 +289,7 @@ pub(crate) fn end_io<'a>(table: &Table, mut bio: EndBio<'a, Remap>, status: Stat
     let data = bio.data_mut();
     let reader = data.reader.take();
     let kind = data.kind;
-    if status.is_ok() && matches!(kind, Kind::Plain) {
+    if status.is_ok() && matches!(kind, Kind::Plain | Kind::SpareRead) {
         if let Some(reader) = reader {
             volume.map.leave(reader);
         }
@@ -298,7 +313,11 @@ fn end_other<'a>(
 ) -> EndIo<'a> {
     let volume: &Worker<Volume> = table.volume();
     match (kind, status.is_ok()) {
-        (Kind::FlushMain | Kind::FlushSpare(_), false) => {
+        (Kind::FlushMain, false) => {
+            main_flush_failed(volume, status);
+            return bio.done(status);
+        }
+        (Kind::FlushSpare(_), false) => {
             volume.flush_failed();
             return bio.done(status);
         }
@@ -318,7 +337,8 @@ fn end_other<'a>(
         _ => Verdict::PassUp,
     };
     if judged == Verdict::PassUp {
-        if is_the_ways(status) && !bio.went_to(table.spare) {
+        let from_spare = matches!(kind, Kind::SpareRead | Kind::SpareWrite);
+        if is_the_ways(status) && !from_spare {
             volume.tell_way_failed();
         }
         return bio.done(status);

@@ -18,7 +18,7 @@ use kernel::{
 
 use dm_remap_core::{
     engine::{Notice, State, Stats, Status as EngineStatus},
-    health::{keeper::Keeper, scan::State as ScanState},
+    health::keeper::Keeper,
     layout::Layout,
     map::{Counters, Map},
     mem::Shared,
@@ -28,7 +28,7 @@ use dm_remap_core::{
 };
 
 use crate::{
-    dm::{context::MdKey, device::BlockDevice, events::EventSink, io::IoBuffer, queue::BioQueue},
+    dm::{context::MdKey, device::BlockDevice, events::EventSink, queue::BioQueue},
     kernel_ext::{
         clock,
         memory::Boxed,
@@ -85,9 +85,6 @@ pub(crate) struct Volume {
     /// Scanner and health: a leaf lock, held for decisions alone, never over I/O.
     #[pin]
     pub(crate) keeper: Mutex<Boxed<Keeper>>,
-    /// What scans read into, made by who starts one, until the worker takes it.
-    #[pin]
-    scan_buffer: Mutex<Option<IoBuffer>>,
     #[pin]
     summary: SpinLockIrq<Summary>,
     /// Device-mapper's event of whichever table is live.
@@ -164,7 +161,6 @@ impl Volume {
                     requests <- new_spinlock_irqsave!(requests, "dm-remap requests"),
                     core <- new_mutex!(core, "dm-remap core"),
                     keeper <- new_mutex!(keeper, "dm-remap keeper"),
-                    scan_buffer <- new_mutex!(None, "dm-remap scan buffer"),
                     summary <- new_spinlock_irqsave!(summary, "dm-remap summary"),
                     events,
                     often_limit <- RateLimit::new(),
@@ -349,29 +345,6 @@ impl Volume {
     /// Whether this FUA write has to fail for an earlier flush.
     pub(crate) fn take_fua_failure(&self) -> bool {
         self.fail_next_fua.load(Relaxed) && self.fail_next_fua.xchg(false, Full)
-    }
-
-    /// Makes the memory that scans read into, if a scanner runs. Without it they read little at a time.
-    ///
-    /// # Context
-    ///
-    /// Process context, while nothing waits for I/O of the caller.
-    pub(crate) fn provide_scan_buffer(&self) {
-        let need = {
-            let keeper = self.keeper.lock();
-            match keeper.scanner.state() {
-                ScanState::Stopped => return,
-                _ => keeper.scanner.step_sectors(),
-            }
-        };
-        if let Ok(made) = IoBuffer::new(need.into()) {
-            *self.scan_buffer.lock() = Some(made);
-        }
-    }
-
-    /// Takes what [`provide_scan_buffer`](Self::provide_scan_buffer) has made.
-    pub(crate) fn take_scan_buffer(&self) -> Option<IoBuffer> {
-        self.scan_buffer.lock().take()
     }
 
     /// Tells the administrator: an event and a line in the log.

@@ -2,10 +2,9 @@
 
 //! The worker of a volume: takes what failed or was held, and carries out what the engine decides.
 
+mod buffer;
 mod intake;
 mod scan;
-
-pub(crate) use scan::image_sector;
 
 use kernel::{
     prelude::*,
@@ -14,6 +13,7 @@ use kernel::{
 
 use dm_remap_core::{
     engine::{Action, Config, Engine, Event, JobKind, Side, MAX_JOBS},
+    health::image::Image,
     layout::META_BYTES,
     open::{Expect, OpenError},
     record::Record,
@@ -36,10 +36,11 @@ use crate::{
     },
     target::{
         outcome::{done, outcome, place},
+        path::main_flush_failed,
         shape::Shape,
         table::Table,
         volume::{Summary, Volume},
-        worker::scan::Seen,
+        worker::{buffer::ScanBuffer, scan::Seen},
         Remap,
     },
 };
@@ -65,9 +66,11 @@ pub(crate) struct Core {
     /// The ranges of the live table.
     shape: Option<Shape>,
     /// What scans read into, if there was memory for it.
-    scan_buffer: Option<IoBuffer>,
+    scan_buffer: ScanBuffer,
     /// What the jobs of a scan have shown.
     seen: Seen,
+    /// The image of the health that is being written.
+    saving: Option<Image>,
 }
 
 impl Core {
@@ -83,8 +86,9 @@ impl Core {
             asked: [(JobKind::Io, Sector(0)); MAX_JOBS],
             devices: None,
             shape: None,
-            scan_buffer: None,
+            scan_buffer: ScanBuffer::default(),
             seen: Seen::default(),
+            saving: None,
         };
         Ok(Boxed::new(core, GFP_KERNEL)?)
     }
@@ -155,7 +159,8 @@ pub(crate) fn run(volume: &Worker<Volume>) {
 /// Process context, in a no-IO scope.
 pub(crate) fn close(volume: &Worker<Volume>) {
     let mut core = volume.core.lock();
-    core.save(volume);
+    // One that has been begun, and what is newer.
+    while core.save(volume) {}
     if let Some(engine) = core.engine.as_mut() {
         engine.close();
         core.drive(volume);
@@ -284,7 +289,7 @@ impl Core {
             Action::Flush { side: Side::Main } => {
                 let status = self.io.flush(&volume.main);
                 if !status.is_ok() {
-                    volume.flush_failed();
+                    main_flush_failed(volume, status);
                 }
                 outcome(status)
             }

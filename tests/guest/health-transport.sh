@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Proves: errors of the way to the disk, which users meet, are nothing against the disk: they keep the scanner away and leave out what the same hour had.
+# Proves: errors of the way to the disk, which users meet, flushes too, are nothing against the disk: they keep the scanner away and leave out what the same hour had.
 # Lanes: lockdep
 
 . ./lib/lib.sh
@@ -20,6 +20,7 @@ scsi_bad_reads 5000 1
 refuse "a bad sector" tool sectors verify /dev/mapper/r 5000 1 1
 scsi_good_reads
 equal "is pending" 1 "$(attr r pending)"
+equal "and its region known" 1 "$(attr r map/tracked_regions)"
 check "it is told" dmsetup message r 0 scan now
 until_true 20 "it reads" scanned_since 64
 # Host byte 0x0f: the transport failed fast.
@@ -36,6 +37,7 @@ until left_out; do
     ((tries < 60)) || fail "no storm after $tries errors of the way: $(cat "$scan/../health/evidence")"
 done
 echo "ok: $tries errors of the way are a storm"
+equal "what waited is taken back" "0 1000" "$(attr r map/tracked_regions) $(attr r health/score)"
 equal "the scanner keeps away" storm "$(attr r scan/state)"
 equal "nothing was marked for them" "1 rw" "$(attr r pending) $(attr r state)"
 for opcode in 0x28 0x88; do
@@ -45,3 +47,8 @@ need date -s "@$((EPOCHSECONDS + 7200))" >/dev/null
 match "what was before them does not count" "^0 episodes with errors" "$(cat "$scan/../health/evidence")"
 before=$(attr r scan/sectors_read)
 until_true 30 "the scanner goes on" scanned_since "$before"
+for opcode in 0x35 0x91; do
+    scsi_fail 2 1 $opcode 0xf 0 0 0 0 0
+done
+refuse "a flush that fails for the way" sync --data /dev/mapper/r
+until_true 5 "keeps it away, too" scan_state storm

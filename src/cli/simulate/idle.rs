@@ -2,6 +2,9 @@
 
 //! How much of a disk's idleness the scanner uses, and what users feel of it: the scanner of the kernel module beside
 //! users who come in bursts, with pauses between them that follow Pareto.
+//!
+//! The scanner is told of a request in the instant that it comes, and asked again. The kernel has to look at counters, when
+//! a timer lets it. Nor are there a queue in the disk, a cache for writes, or users of its other partitions.
 
 use dm_remap_core::{
     health::scan::{settings::Settings, Command, Next, Outcome, Scanner},

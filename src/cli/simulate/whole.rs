@@ -14,6 +14,7 @@ use std::{
 use dm_remap_core::{
     engine::{Found, Side},
     health::{
+        history::Past,
         image::{examine, Reader, MOST_BLOCKS},
         keeper::{Keeper, ScanMode, Traffic},
         scan::{settings::Settings, Next, Outcome, Read},
@@ -308,7 +309,7 @@ impl Disk<'_> {
             // Written to, and so on the spare.
             (None, _) => {
                 self.forget(region);
-                self.keeper.moved(unix(now), at);
+                self.keeper.moved(now, unix(now), at);
             }
         }
         self.found(now, at, what, sectors, scans)
@@ -341,6 +342,7 @@ impl Disk<'_> {
     /// What is known goes through the image on the disk.
     fn restart(&mut self, now: u64) {
         let image = self.keeper.image(MOST_BLOCKS, UUID).expect("memory");
+        self.keeper.saved(now, true);
         let mut block = [0; 4096];
         image.block(0, &mut block);
         let found = examine(&block, &UUID, MOST_BLOCKS).expect("it was just written");
@@ -350,9 +352,12 @@ impl Disk<'_> {
             assert!(reader.push(&block), "the image is whole");
         }
         self.keeper = keeper(self.world, unix(now));
-        self.keeper
-            .restore(&reader, found.sequence, unix(now))
-            .expect("memory");
+        let past = Past {
+            reader: Some(reader),
+            sequence: found.sequence,
+            ..Past::default()
+        };
+        self.keeper.restore(&past, now).expect("memory");
     }
 }
 

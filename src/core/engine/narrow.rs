@@ -287,7 +287,7 @@ impl Engine {
     /// The n-th read on `side` that is far from `block` (for the spare: far from its spare block);
     /// `None` when there is no other place, or enough were asked. It goes behind the block in scratch.
     #[inline(never)]
-    pub(super) fn elsewhere(&self, side: Side, block: Block, n: u8) -> Option<Action> {
+    pub fn elsewhere(&self, side: Side, block: Block, n: u8) -> Option<Action> {
         if n >= PROBES {
             return None;
         }

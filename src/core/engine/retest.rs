@@ -85,7 +85,11 @@ impl Engine {
         }
         self.step = match stage {
             Back::Write => Step::Back(Back::Flush),
-            Back::Flush => Step::Back(Back::Read),
+            Back::Flush => {
+                // It always goes back to main.
+                self.main_works();
+                Step::Back(Back::Read)
+            }
             Back::Read => Step::Back(Back::Compare),
             Back::Compare => {
                 let moving = self.moving;

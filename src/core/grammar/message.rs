@@ -30,6 +30,7 @@ clear_needs_check: read the metadata again, repair a bad copy of it, let the map
 reset_stats: count anew
 scan start|stop|pause|resume|now: what the scanner is to do
 health [N]: the lowest score, of 1000, in each of N (64) equal parts
+health reset: forget what is known of the health: main is another disk
 help: this text
 ";
 
@@ -70,6 +71,8 @@ pub enum Message {
         /// How many: from 1 to [`MOST_PARTS`].
         parts: u32,
     },
+    /// Forget what is known of the health.
+    HealthReset,
     /// Say what can be said.
     Help,
 }
@@ -328,6 +331,7 @@ impl<'a> Rest<'_, 'a> {
 
     fn health(&mut self) -> Result<Message, &'static str> {
         let parts = match self.words.next() {
+            Some("reset") => return Ok(Message::HealthReset),
             Some(word) => parsed(word, PARTS_TEXTS)?,
             None => PARTS.into(),
         };

@@ -5,7 +5,7 @@
 use core::fmt::{self, Write};
 
 use super::{message::Listed, Out};
-use crate::health::{monitor::Health, Region, REGION_SHIFT};
+use crate::health::{monitor::Health, Region};
 use crate::map::Cursor;
 use crate::record::{ChunkState, Record, CHUNK_SECTORS};
 use crate::snapshot::Snapshot;
@@ -51,18 +51,18 @@ pub fn health(
     let edge = |n: u32| {
         // The product of a length below 2^55 and a number of parts below 2^11 would not fit.
         let last = target_len.0.saturating_sub(1);
-        let regions = last.wrapping_shr(REGION_SHIFT).saturating_add(1);
-        let regions = u32::try_from(regions).unwrap_or(u32::MAX);
-        let edge = u64::from(regions).saturating_mul(n.into());
-        let edge = edge.checked_div(parts.into()).unwrap_or(0);
-        u32::try_from(edge).unwrap_or(u32::MAX)
+        let last = Region::of(Sector(last)).0;
+        let regions = u64::from(last).saturating_add(1);
+        let edge = regions.saturating_mul(n.into());
+        edge.checked_div(parts.into()).unwrap_or(0)
     };
+    let region = |n: u64| Region(u32::try_from(n).unwrap_or(u32::MAX));
     for part in 0..parts {
         let first = edge(part);
         let last = edge(part.saturating_add(1)).saturating_sub(1).max(first);
         let lowest = health
             .map
-            .lowest(health.hour(), Region(first), Region(last));
+            .lowest(health.hour(), region(first), region(last));
         out.number(if part == 0 { "" } else { " " }, lowest.into());
     }
     out.text("\n");

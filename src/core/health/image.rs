@@ -11,12 +11,14 @@ use crate::{
     health::{
         map::{HealthMap, RECORD_BYTES},
         monitor::Health,
-        predictor::{Predictor, PREDICTOR_BYTES},
+        predictor::PREDICTOR_BYTES,
         scan::{Scanner, POSITION_BYTES},
     },
-    layout::{zeroed, MetaBlock, META_BYTES},
+    identity::Marks,
+    layout::{zeroed, Layout, MetaBlock, META_BYTES},
     log,
     mem::{Buf, NoMemory},
+    units::Sector,
     wire::{
         transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32,
         U64,
@@ -52,10 +54,11 @@ struct Raw {
     index: U32,
     /// Bytes in the whole image.
     len: U32,
-    /// CRC32C of the whole image. After a crash its number is given again: what the first attempt left is
-    /// part of another one.
+    /// CRC32C of the whole image. A number is given again when an attempt has failed: what the first one left
+    /// is part of another image.
     whole: U32,
-    reserved: [u8; 12],
+    /// What tells the disk whose health it is.
+    main: [U32; 3],
     payload: [u8; PAYLOAD],
 }
 
@@ -67,8 +70,10 @@ pub struct Image {
     bytes: Buf<[u64; 64]>,
     len: usize,
     uuid: [u8; 16],
+    main: Marks,
     sequence: u64,
     whole: u32,
+    next: u32,
 }
 
 impl Image {
@@ -79,6 +84,7 @@ impl Image {
 
     /// Puts together what is known, as much as fits into a slot of `slot` blocks.
     pub fn new(
+        main: Marks,
         health: &Health,
         scanner: &Scanner,
         slot: u32,
@@ -94,8 +100,10 @@ impl Image {
             bytes: zeroed(room.div_ceil(META_BYTES))?,
             len: 0,
             uuid,
+            main,
             sequence,
             whole: 0,
+            next: 0,
         };
         let bytes = IntoBytes::as_mut_bytes(image.bytes.as_mut_slice());
         let bytes = bytes.get_mut(..room).unwrap_or_default();
@@ -110,6 +118,17 @@ impl Image {
         let bytes = IntoBytes::as_bytes(image.bytes.as_slice());
         image.whole = crc32c(bytes.get(..image.len).unwrap_or(&[]));
         Ok(image)
+    }
+
+    /// Gives the next of its blocks, and where in the spare area that is to be written; `None` behind the last.
+    pub fn next(&mut self, layout: &Layout, block: &mut MetaBlock) -> Option<Sector> {
+        let index = self.next;
+        if index >= self.blocks() {
+            return None;
+        }
+        self.next = index.wrapping_add(1);
+        self.block(index, block);
+        sector(layout, self.sequence, index)
     }
 
     /// How many blocks it has.
@@ -127,6 +146,7 @@ impl Image {
         raw.index = index.into();
         raw.len = u32::try_from(self.len).unwrap_or(0).into();
         raw.whole = self.whole.into();
+        raw.main = self.main.0.map(U32::from);
         let from = usize::try_from(index).unwrap_or(0).saturating_mul(PAYLOAD);
         let bytes = IntoBytes::as_bytes(self.bytes.as_slice());
         let bytes = bytes.get(from..self.len).unwrap_or(&[]);
@@ -137,12 +157,23 @@ impl Image {
     }
 }
 
+/// Where block `index` of the image of this number lies in the spare area.
+#[inline(never)]
+pub fn sector(layout: &Layout, sequence: u64, index: u32) -> Option<Sector> {
+    let half = layout.health_blocks().wrapping_shr(1);
+    let first = if sequence & 1 == 0 { 0 } else { half };
+    layout.health_sector(first.checked_add(index)?)
+}
+
 /// Reads an image, block by block.
 #[derive(Debug)]
 pub struct Reader {
     bytes: Buf<[u64; 64]>,
     uuid: [u8; 16],
-    sequence: u64,
+    /// Which image.
+    pub sequence: u64,
+    /// What tells the disk whose health it is.
+    pub main: Marks,
     whole: u32,
     len: usize,
     next: u32,
@@ -157,6 +188,18 @@ pub struct Found {
     pub blocks: u32,
     /// The CRC32C of all of it.
     pub whole: u32,
+    /// What tells the disk whose health it is.
+    pub main: Marks,
+}
+
+/// Whether this is a block in this place of an image of this area.
+#[inline(never)]
+fn is_block(block: &MetaBlock, uuid: &[u8; 16], index: u32) -> bool {
+    let raw: &Raw = transmute_ref!(block);
+    raw.magic == MAGIC
+        && raw.uuid == *uuid
+        && raw.index.get() == index
+        && log::checksum(block) == raw.crc.get()
 }
 
 /// The image of the slot that begins with `block`, if there is one.
@@ -164,16 +207,12 @@ pub fn examine(block: &MetaBlock, uuid: &[u8; 16], slot: u32) -> Option<Found> {
     let raw: &Raw = transmute_ref!(block);
     let len = usize::try_from(raw.len.get()).ok()?;
     let blocks = u32::try_from(len.div_ceil(PAYLOAD)).ok()?;
-    let whole = raw.magic == MAGIC
-        && raw.uuid == *uuid
-        && raw.index.get() == 0
-        && len >= FIXED
-        && blocks <= slot.min(MOST_BLOCKS)
-        && log::checksum(block) == raw.crc.get();
+    let whole = is_block(block, uuid, 0) && len >= FIXED && blocks <= slot.min(MOST_BLOCKS);
     whole.then_some(Found {
         sequence: raw.sequence.get(),
         blocks,
         whole: raw.whole.get(),
+        main: Marks(raw.main.map(U32::get)),
     })
 }
 
@@ -185,6 +224,7 @@ impl Reader {
             bytes: zeroed(blocks)?,
             uuid,
             sequence: found.sequence,
+            main: found.main,
             whole: found.whole,
             len: 0,
             next: 0,
@@ -194,12 +234,9 @@ impl Reader {
     /// Takes the next block, the first one first; `false` if it is not part of this image.
     pub fn push(&mut self, block: &MetaBlock) -> bool {
         let raw: &Raw = transmute_ref!(block);
-        let fits = raw.magic == MAGIC
-            && raw.uuid == self.uuid
+        let fits = is_block(block, &self.uuid, self.next)
             && raw.sequence.get() == self.sequence
-            && raw.whole.get() == self.whole
-            && raw.index.get() == self.next
-            && log::checksum(block) == raw.crc.get();
+            && raw.whole.get() == self.whole;
         if !fits {
             return false;
         }
@@ -212,23 +249,20 @@ impl Reader {
         for (to, &from) in bytes.iter_mut().zip(&raw.payload) {
             *to = from;
         }
-        self.next = self.next.saturating_add(1);
+        self.next = self.next.wrapping_add(1);
         true
     }
 
-    /// What was read, when all blocks were pushed. The scanner takes up its position.
-    pub fn finish(&self, scanner: &mut Scanner, now: u64) -> Result<Health, NoMemory> {
+    /// What was read, when all blocks were pushed: health and scanner take it up.
+    pub fn finish(&self, health: &mut Health, scanner: &mut Scanner) -> Result<(), NoMemory> {
         let bytes = IntoBytes::as_bytes(self.bytes.as_slice());
         let bytes = bytes.get(..self.len).unwrap_or(&[]);
-        let parts = bytes.split_first_chunk().and_then(|(predictor, rest)| {
-            let (position, records) = rest.split_first_chunk()?;
-            Some((predictor, position, records))
-        });
-        let Some((predictor, position, records)) = parts else {
-            return Ok(Health::new(now));
-        };
-        scanner.restore(position);
-        let map = HealthMap::decode(records)?;
-        Ok(Health::of(map, Predictor::decode(predictor, now)))
+        if let Some((predictor, rest)) = bytes.split_first_chunk() {
+            if let Some((position, records)) = rest.split_first_chunk() {
+                scanner.restore(position);
+                health.restore(HealthMap::decode(records)?, predictor);
+            }
+        }
+        Ok(())
     }
 }

@@ -5,18 +5,21 @@
 //! It does no I/O and waits for none: the driver asks it for the next step, reads, and tells what came of it.
 
 use crate::{
-    engine::{Found, Side},
+    engine::{Found, Side, State},
     health::{
-        image::{Image, Reader},
+        history::Past,
+        image::Image,
         latency::Latency,
         map::{Level, DANGER},
         monitor::Health,
         scan::{
             settings::{Invalid, Settings},
-            Command, Next, Outcome, Read, Scanner, State, POSITION_BYTES,
+            Command, Next, Outcome, Read, Scanner,
         },
         Event, Region, What,
     },
+    identity::Marks,
+    map::Counters,
     mem::NoMemory,
     units::{Sector, SectorCount},
 };
@@ -36,7 +39,8 @@ pub enum ScanMode {
 /// How long nothing is read after the way to the device failed, in milliseconds.
 const STALL_MS: u64 = 10_000;
 
-/// How long what is known may be older on the disk than in memory, in milliseconds.
+/// How long what is known may be older on the disk than in memory, in milliseconds. Images that nobody asked for are
+/// as far apart at least.
 const SAVE_MS: u64 = 900_000;
 
 /// How long it is between two reads of which the blocks are moved away, in milliseconds: a read is 1 MiB at most.
@@ -78,10 +82,12 @@ pub struct Keeper {
     evacuate_at: u64,
     /// The watched hour when the level was last looked at.
     hour: u32,
-    /// The image on the disk is older than what is known: since when, plus one.
-    unsaved: u64,
+    /// When what is known is to be saved; the disk has it if that is never.
+    save_at: u64,
     /// The number of the newest image, and the slot that it lies in.
     sequence: u64,
+    /// What tells main.
+    main: Marks,
 }
 
 impl Keeper {
@@ -100,37 +106,41 @@ impl Keeper {
             slow_ms: SLOW_MS,
             evacuate_at: 0,
             hour: 0,
-            unsaved: 0,
+            save_at: u64::MAX,
             sequence: 0,
+            main: Marks::default(),
         }
     }
 
-    /// The device is so long: what is known of its place stays, if it was as long before.
+    /// The device is so long: what is known of its place stays, if main was as long before.
     pub fn resize(&mut self, main: SectorCount, spare: SectorCount) {
-        let Ok(mut scanner) = Scanner::new(main, spare, *self.scanner.settings()) else {
-            return;
-        };
-        let mut place = [0; POSITION_BYTES];
-        self.scanner.encode(&mut place);
-        scanner.restore(&place);
-        let state = core::mem::replace(&mut self.scanner, scanner).state();
-        // A command that stopped it holds, whatever the table says.
-        if state != State::Stopped {
-            self.scanner.command(Command::Start);
-        }
-        if state == State::Paused {
-            self.scanner.command(Command::Pause);
-        }
+        self.scanner.resize(main, spare);
     }
 
-    /// Takes up what a former session left.
-    pub fn restore(&mut self, reader: &Reader, sequence: u64, unix: u64) -> Result<(), NoMemory> {
+    /// Takes up what former sessions knew.
+    pub fn restore(&mut self, past: &Past, now: u64) -> Result<(), NoMemory> {
         // Without memory for it, too, what is written next has to be newer than this.
-        self.sequence = sequence;
-        self.health = reader.finish(&mut self.scanner, unix)?;
-        // What was known is no news.
-        let _ = self.health.crossed();
+        self.sequence = past.sequence;
+        self.main = past.main;
+        if let Some(reader) = past.image() {
+            self.main = reader.main;
+            reader.finish(&mut self.health, &mut self.scanner)?;
+            // What was known is no news.
+            let _ = self.health.crossed();
+        } else if past.other > 0 {
+            self.touch(now);
+        }
         Ok(())
+    }
+
+    /// Forgets what is known, as somebody wishes: main is another disk.
+    #[inline(never)]
+    pub fn forget(&mut self, unix: u64) {
+        self.health.forget(unix);
+        self.scanner.forget();
+        // The level is to be looked at, and the disk to have it soon.
+        self.hour = u32::MAX;
+        self.save_at = 0;
     }
 
     /// The number of the image that was read or written last: its parity is its slot.
@@ -148,8 +158,8 @@ impl Keeper {
         let _ = self.set(self.settings);
         if mode == ScanMode::Off {
             self.scanner.command(Command::Stop);
-        } else {
-            self.scanner.command(Command::Start);
+        } else if !self.scanner.command(Command::Start) {
+            self.scanner.command(Command::Resume);
         }
     }
 
@@ -189,6 +199,10 @@ impl Keeper {
         let users = traffic.sectors.wrapping_sub(self.own);
         match self.scanner.next(now, unix, users.wrapping_add(self.pulse)) {
             Next::Rest if stalled && !storm => Next::Wait(self.stalled_until),
+            Next::PassDone => {
+                self.touch(now);
+                Next::PassDone
+            }
             next => next,
         }
     }
@@ -220,15 +234,42 @@ impl Keeper {
 
     /// What came of the last read.
     pub fn done(&mut self, now: u64, outcome: Outcome) {
-        self.scanner.done(now, outcome);
+        self.ended(now, outcome, SectorCount(u64::MAX), None);
+    }
+
+    /// The same of a read that may have ended early, with `len` of its sectors: because what follows `failed` for what
+    /// is not the medium's, though the device can be read elsewhere if that is true. True if it is left out of the pass.
+    pub fn ended(
+        &mut self,
+        now: u64,
+        outcome: Outcome,
+        len: SectorCount,
+        failed: Option<bool>,
+    ) -> bool {
+        if failed.is_some() {
+            self.stalled_until = now.saturating_add(STALL_MS);
+        }
         self.touch(now);
+        self.scanner
+            .ended(now, outcome, len, failed.unwrap_or(false))
     }
 
     /// How many blocks of a read of main, which could be read, may be moved away: they were `slow`, or lie where it is
-    /// dangerous. Half of the `total` spare blocks are kept for blocks that have to move. In a storm the medium
-    /// is not to blame.
-    pub fn evacuates(&mut self, now: u64, read: &Read, slow: bool, free: u32, total: u32) -> u32 {
-        let room = free.saturating_sub(total.div_ceil(2));
+    /// dangerous. Half of the spare blocks are kept for blocks that have to move. In a storm the medium is not to
+    /// blame, and without a map that can change nothing moves.
+    pub fn evacuates(
+        &mut self,
+        now: u64,
+        read: &Read,
+        slow: bool,
+        state: State,
+        spares: &Counters,
+    ) -> u32 {
+        let kept = spares.spare_total.div_ceil(2);
+        let room = match state {
+            State::Rw => spares.spare_free.saturating_sub(kept),
+            State::Ro | State::Fail => 0,
+        };
         let may = self.auto_evacuate && !read.spare && now >= self.evacuate_at && room > 0;
         let region = Region::of(read.start);
         let weak = slow || self.health.map.score(self.health.hour(), region) < DANGER;
@@ -239,15 +280,16 @@ impl Keeper {
         room
     }
 
-    /// The engine has found something, for the scanner if `scans`. True if that was not known: where nothing can be
-    /// `marked`, the engine tells of the same sectors each time, and what is remembered of their region decides.
+    /// The engine has found something, for the scanner if `scans`. True if that was not known. Of what leaves no mark (a read
+    /// that a retry gave, or anything where nothing can be `marked`) the engine tells each time, and what is remembered of
+    /// its region decides.
     pub fn found(&mut self, now: u64, unix: u64, found: &Found, scans: bool, marked: bool) -> bool {
         let record = self.health.map.get(Region::of(found.at));
         let known = !marked && record.is_some_and(|r| r.errors > 0);
         let sectors = if known { 0 } else { found.sectors };
         let new = match found.what {
             What::Error => sectors > 0,
-            What::Recovered => !known,
+            What::Recovered => record.is_none_or(|r| r.errors == 0 && r.recovered == 0),
             _ => false,
         };
         if found.side == Side::Main {
@@ -272,8 +314,9 @@ impl Keeper {
     }
 
     /// A block has moved to a spare block.
-    pub fn moved(&mut self, unix: u64, at: Sector) {
+    pub fn moved(&mut self, now: u64, unix: u64, at: Sector) {
         let _ = self.health.note_remapped(unix, Region::of(at), 1);
+        self.touch(now);
     }
 
     /// Another hour has begun since this was last asked: what waited for that may count now, and the level be another.
@@ -289,24 +332,28 @@ impl Keeper {
 
     /// Something is known now that the disk has not.
     pub fn touch(&mut self, now: u64) {
-        if self.unsaved == 0 {
-            self.unsaved = now.saturating_add(1);
-        }
+        self.save_at = self.save_at.min(now.saturating_add(SAVE_MS));
     }
 
-    /// When what is known is to be saved; `None` if the disk has it.
-    pub fn save_at(&self) -> Option<u64> {
-        let since = self.unsaved.checked_sub(1)?;
-        Some(since.saturating_add(SAVE_MS))
+    /// When what is known is to be saved; [`u64::MAX`] if the disk has it.
+    pub const fn save_at(&self) -> u64 {
+        self.save_at
     }
 
-    /// What is to be written, to the slot that its number says.
+    /// What is to be written, to the slot that its number says. Say [`saved`](Self::saved) when it was, or not.
     pub fn image(&mut self, slot_blocks: u32, uuid: [u8; 16]) -> Result<Image, NoMemory> {
+        self.save_at = u64::MAX;
         let sequence = self.sequence.saturating_add(1);
-        let image = Image::new(&self.health, &self.scanner, slot_blocks, uuid, sequence)?;
-        self.sequence = sequence;
-        // What could not be written is written the next time that something happens.
-        self.unsaved = 0;
-        Ok(image)
+        let (health, scanner) = (&self.health, &self.scanner);
+        Image::new(self.main, health, scanner, slot_blocks, uuid, sequence)
+    }
+
+    /// The image is on the disk, durably, if `ok`. If not, the next attempt has the same number, for its slot: the other one
+    /// has the newest that is whole.
+    pub fn saved(&mut self, now: u64, ok: bool) {
+        match ok {
+            true => self.sequence = self.sequence.saturating_add(1),
+            false => self.touch(now),
+        }
     }
 }

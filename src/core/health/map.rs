@@ -5,6 +5,7 @@
 //! Time is in hours that were watched, the predictor's clock.
 
 mod codec;
+mod left_out;
 pub(super) mod score;
 
 pub use codec::RECORD_BYTES;
@@ -15,6 +16,7 @@ use crate::{
     mem::{Buf, NoMemory},
     search::first_not,
 };
+use left_out::{Kept, KEPT};
 
 /// How many regions are kept at most.
 pub const MOST: usize = 8192;
@@ -37,7 +39,7 @@ pub struct Record {
     pub region: Region,
     /// The hour of the first thing that happened there.
     pub first: u32,
-    /// The hour of the last one.
+    /// The hour of the last one that says something of the medium: what was remapped has been dealt with.
     pub last: u32,
     /// Errors and, for a quarter each, recovered reads, decayed up to `last`.
     weight: u32,
@@ -51,6 +53,8 @@ pub struct Record {
     pub remapped: u16,
     /// How long reads take, as a multiple of the device's median in units of 1/16: a running mean of four.
     pub latency: u16,
+    /// Hours from the last error or retry to `last`: a slow read is none.
+    calm: u16,
 }
 
 /// What a record takes. Capacities are powers of two, and so is what an allocator then gives: this, times the capacity.
@@ -71,7 +75,14 @@ impl Record {
             slow: 0,
             remapped: 0,
             latency: 16,
+            calm: 0,
         }
+    }
+
+    /// The hour of its last error or retry.
+    pub fn failed(&self) -> Option<u32> {
+        let last = self.last.saturating_sub(self.calm.into());
+        (self.errors > 0 || self.recovered > 0).then_some(last)
     }
 
     /// The weight of its errors at `hour`.
@@ -81,19 +92,26 @@ impl Record {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
+    /// Adds what happened at `hour`; without a weight it was no failure.
     fn add(&mut self, hour: u32, weight: u32) {
         self.weight = self.weight(hour).saturating_add(weight);
+        let calm = hour.saturating_sub(self.last);
+        let calm = u16::try_from(calm).unwrap_or(u16::MAX);
+        let calm = self.calm.saturating_add(calm);
+        self.calm = if weight > 0 { 0 } else { calm };
         self.last = self.last.max(hour);
     }
 }
 
 /// The map.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HealthMap {
     /// By region, each once.
     records: Buf<Record>,
     /// Regions that were forgotten for want of room or memory.
     forgotten: u64,
+    /// Records as they were before what waits to be counted.
+    kept: [Kept; KEPT],
 }
 
 impl HealthMap {
@@ -102,27 +120,22 @@ impl HealthMap {
         HealthMap {
             records: Buf::new(),
             forgotten: 0,
+            kept: [Kept::NONE; KEPT],
         }
     }
 
     /// Takes note of what happened in a region. When memory is refused the least telling region makes room, and
-    /// [`NoMemory`] says that something was forgotten.
+    /// [`NoMemory`] says that something was forgotten, or not taken in where there was nothing yet.
     pub fn note(&mut self, hour: u32, region: Region, what: What) -> Result<(), NoMemory> {
-        let bump = |n: &mut u16| *n = n.saturating_add(1);
-        self.change(hour, region, |record| match what {
-            What::Error => {
-                bump(&mut record.errors);
-                record.add(hour, WEIGHT);
-            }
-            What::Recovered => {
-                bump(&mut record.recovered);
-                record.add(hour, WEIGHT / 4);
-            }
-            What::Slow => {
-                bump(&mut record.slow);
-                record.add(hour, 0);
-            }
-            What::Transport => {}
+        self.change(hour, region, |record| {
+            let (count, weight) = match what {
+                What::Error => (&mut record.errors, WEIGHT),
+                What::Recovered => (&mut record.recovered, WEIGHT / 4),
+                What::Slow => (&mut record.slow, 0),
+                What::Transport => return,
+            };
+            *count = count.saturating_add(1);
+            record.add(hour, weight);
         })
     }
 
@@ -135,7 +148,6 @@ impl HealthMap {
     ) -> Result<(), NoMemory> {
         self.change(hour, region, |record| {
             record.remapped = record.remapped.saturating_add(blocks);
-            record.add(hour, 0);
         })
     }
 
@@ -243,14 +255,21 @@ impl HealthMap {
     /// Forgets the region that tells least; `false` if there is none. The one that is about to come in may tell
     /// less: but it is what happens now.
     fn forget_least(&mut self, hour: u32) -> bool {
-        self.forgotten = self.forgotten.saturating_add(1);
         let records = self.records().iter();
         let least = records.min_by_key(|r| (r.telling(hour), r.last));
         let Some(region) = least.map(|r| r.region) else {
             return false;
         };
         let at = self.find(region);
-        self.records.remove(at).is_some()
+        let removed = self.records.remove(at).is_some();
+        self.forgotten = self.forgotten.saturating_add(removed.into());
+        removed
+    }
+}
+
+impl Default for HealthMap {
+    fn default() -> Self {
+        HealthMap::new()
     }
 }
 

@@ -7,9 +7,9 @@ use crate::{
         latency::{Latency, SLOW},
         map::{
             score::{doublings, recent},
-            HealthMap, Level, PERFECT,
+            HealthMap, Level, Record, PERFECT,
         },
-        predictor::{Predictor, ALARM, WEIGHT},
+        predictor::{Predictor, ALARM, PREDICTOR_BYTES, WEIGHT},
         Event, Region, What, DAY, HOUR,
     },
     mem::NoMemory,
@@ -24,8 +24,6 @@ pub struct Health {
     pub predictor: Predictor,
     /// How long reads take.
     pub latency: Latency,
-    /// The watched hour of the last thing that counted, plus one; 0 for never.
-    last: u32,
     /// The day of the last ageing.
     aged: u64,
     level: Option<Level>,
@@ -34,31 +32,43 @@ pub struct Health {
 impl Health {
     /// Of a device that nothing is known of; `now` is in seconds since 1970.
     pub fn new(now: u64) -> Health {
-        Health::of(HealthMap::new(), Predictor::new(now))
+        Health {
+            map: HealthMap::new(),
+            predictor: Predictor::new(now),
+            latency: Latency::new(),
+            aged: 0,
+            level: None,
+        }
     }
 
-    /// Of what a former session left.
-    pub fn of(map: HealthMap, predictor: Predictor) -> Health {
-        let latest = map.records().iter().map(|r| r.last).max();
-        Health {
-            last: latest.map_or(0, |hour| hour.saturating_add(1)),
-            aged: predictor.watched().wrapping_div(DAY),
-            level: None,
-            map,
-            predictor,
-            latency: Latency::new(),
-        }
+    /// Takes up what a former session left.
+    pub fn restore(&mut self, map: HealthMap, predictor: &[u8; PREDICTOR_BYTES]) {
+        self.map = map;
+        self.predictor.restore(predictor);
+        self.aged = self.predictor.watched().wrapping_div(DAY);
+    }
+
+    /// Forgets all of it but the level, of which the next one is told apart.
+    pub fn forget(&mut self, now: u64) {
+        let level = self.level;
+        *self = Health::new(now);
+        self.level = level;
     }
 
     /// Takes note of an event. The predictor always does; [`NoMemory`] says that the map had to forget something.
     pub fn note(&mut self, event: &Event) -> Result<(), NoMemory> {
-        self.predictor.note(event);
+        self.predictor.note(event, &mut self.map);
         if event.what == What::Transport || self.predictor.in_storm() {
             return Ok(());
         }
-        let hour = self.hour();
-        self.last = hour.saturating_add(1);
-        self.map.note(hour, event.region, event.what)
+        let bad = |r: &Record| r.errors > 0;
+        if event.is_repeat() && self.map.get(event.region).is_some_and(bad) {
+            // Read again, and bad as before.
+            return Ok(());
+        }
+        let since = self.predictor.waits_since(event.region);
+        self.map.keep(event.region, since);
+        self.map.note(self.hour(), event.region, event.what)
     }
 
     /// Takes note of how long a read of the scanner took that met no user; tells whether it was slow, for which it
@@ -113,23 +123,22 @@ impl Health {
         // Error rate: the CUSUM, since it is what the alarm comes from. With the alarm on, whatever else there is
         // makes it danger.
         let rate = sum.saturating_mul(550).checked_div(ALARM).unwrap_or(0);
-        // Recency: halved with each quiet week.
-        let quiet = self
-            .last
-            .checked_sub(1)
-            .map(|last| hour.saturating_sub(last));
-        let recency = quiet.map_or(0, |quiet| recent(quiet, 100));
         // Spread: places with episodes, each doubling; a scratch is one, a head that fails is many.
         let places = self.predictor.recent_places().saturating_mul(WEIGHT);
         let spread = doublings(places, 40, 150);
-        let (mut recovered, mut slow, mut oldest) = (0u32, 0u32, hour);
+        let (mut recovered, mut slow, mut oldest, mut quiet) = (0u32, 0u32, hour, u32::MAX);
         for record in self.map.records() {
+            if let Some(at) = record.failed() {
+                quiet = quiet.min(hour.saturating_sub(at));
+            }
             recovered = recovered.saturating_add(record.recovered.into());
             slow = slow.saturating_add((record.slow > 0).into());
             if record.errors > 0 {
                 oldest = oldest.min(record.first);
             }
         }
+        // Recency of an error or a retry: halved with each quiet week.
+        let recency = recent(quiet, 100);
         // Retries and latency: each doubling of the reads that needed one, of the regions that were slow.
         let retries = doublings(recovered.saturating_mul(WEIGHT), 15, 75);
         let latency = doublings(slow.saturating_mul(WEIGHT), 15, 75);

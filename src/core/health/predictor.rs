@@ -16,11 +16,12 @@ mod verdict;
 
 pub use codec::PREDICTOR_BYTES;
 pub use evidence::Evidence;
-pub use verdict::{Severity, Trend, Verdict};
+pub use verdict::{Severity, Trend, Verdict, LONGEST};
 
 use crate::health::{
     fixed::{count_if, decay},
-    Event, What, DAY, HOUR,
+    map::HealthMap,
+    Event, Region, What, DAY, HOUR,
 };
 use episode::Episode;
 
@@ -65,6 +66,9 @@ const FACTORS: [u32; 3] = [4_119_687_349, 4_269_477_951, 4_289_006_204];
 /// Over how many days each rate looks back.
 const DAYS: [u64; 3] = [1, 7, 30];
 
+/// No episode waits that has the region.
+pub const NONE_WAITS: u32 = u32::MAX;
+
 /// A place where errors were: it grows with each episode inside or near of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Place {
@@ -78,6 +82,7 @@ struct Place {
 
 impl Place {
     /// From `low` to `high` is inside or near of it.
+    #[inline(never)]
     fn reaches(&self, low: u32, high: u32) -> bool {
         self.hour != 0
             && self.low <= high.saturating_add(NEAR)
@@ -149,17 +154,16 @@ impl Predictor {
         }
     }
 
-    /// Takes note of an event. In a storm nothing counts.
-    pub fn note(&mut self, event: &Event) {
+    /// Takes note of an event. In a storm nothing counts, and `map` takes back what had waited when it began.
+    pub fn note(&mut self, event: &Event, map: &mut HealthMap) {
         self.advance(event.now);
         if event.what == What::Transport {
             self.totals.left_out = self.totals.left_out.saturating_add(1);
-            self.note_transport();
+            self.note_transport(map);
             return;
         }
         let (time, at) = (self.watched, event.region.0);
-        let old = |p: &Place| p.reaches(at, at);
-        if event.what == What::Error && event.sectors == 0 && self.places.iter().any(old) {
+        if event.is_repeat() && self.knows(at) {
             // Read again, and bad as before: nothing happened. A backup meets many of those in an hour.
             return;
         }
@@ -171,7 +175,7 @@ impl Predictor {
         if self.waiting.iter().all(Option::is_some) {
             match self.take_crowded(at) {
                 Some(episode) => self.close(&episode),
-                None => self.begin_storm(),
+                None => self.begin_storm(map),
             }
         }
         if let Some(free) = self.waiting.iter_mut().find(|e| e.is_none()) {
@@ -241,7 +245,7 @@ impl Predictor {
         &self.totals
     }
 
-    fn note_transport(&mut self) {
+    fn note_transport(&mut self, map: &mut HealthMap) {
         if self.watched.saturating_sub(self.transport_since) >= HOUR {
             self.transport = 0;
             self.transport_since = self.watched;
@@ -249,21 +253,35 @@ impl Predictor {
         self.transport = self.transport.saturating_add(1);
         if self.transport >= STORM_TRANSPORT {
             self.transport = 0;
-            self.begin_storm();
+            self.begin_storm(map);
         }
     }
 
     /// What waits was no episode of the medium, and nothing is for an hour from now.
-    fn begin_storm(&mut self) {
+    #[inline(never)]
+    fn begin_storm(&mut self, map: &mut HealthMap) {
         if !self.in_storm() {
             self.totals.storms = self.totals.storms.saturating_add(1);
         }
         self.storm_until = self.watched.saturating_add(HOUR);
+        map.take_back(self);
         for slot in &mut self.waiting {
             if let Some(episode) = slot.take() {
                 self.totals.left_out = self.totals.left_out.saturating_add(episode.events);
             }
         }
+    }
+
+    /// The watched hour in which the first of the episodes began that wait and have the region, or [`NONE_WAITS`].
+    #[inline(never)]
+    pub fn waits_since(&self, region: Region) -> u32 {
+        let mut first = u64::MAX;
+        for episode in self.waiting.iter().flatten() {
+            if episode.low <= region.0 && region.0 <= episode.high {
+                first = first.min(episode.first);
+            }
+        }
+        u32::try_from(first.wrapping_div(HOUR)).unwrap_or(NONE_WAITS)
     }
 
     /// Counts the episodes that have waited for an hour; those of a storm are left out.
@@ -277,17 +295,19 @@ impl Predictor {
         }
     }
 
+    /// There were errors at that region or near of it, which have counted or wait for it.
+    fn knows(&self, at: u32) -> bool {
+        let waits = |e: &Episode| e.error && e.place().reaches(at, at);
+        self.places.iter().any(|p| p.reaches(at, at)) || self.waiting.iter().flatten().any(waits)
+    }
+
     /// Takes an episode out whose place another one shares, or the region `at`: what comes again and again in
     /// one place is no storm.
     fn take_crowded(&mut self, at: u32) -> Option<Episode> {
         let waiting = &self.waiting;
         let shares = |i: usize| {
             let e = waiting.get(i)?.as_ref()?;
-            let place = Place {
-                low: e.low,
-                high: e.high,
-                hour: 1,
-            };
+            let place = e.place();
             let mut before = waiting.get(..i)?.iter().flatten();
             let any = before.any(|o| place.reaches(o.low, o.high));
             Some(any || place.reaches(at, at))

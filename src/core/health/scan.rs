@@ -6,6 +6,7 @@
 
 mod follow;
 pub mod order;
+mod pace;
 pub mod part;
 mod position;
 pub mod settings;
@@ -14,11 +15,11 @@ mod walk;
 pub use position::POSITION_BYTES;
 
 use crate::{
-    health::{DAY, REGION_SHIFT},
+    health::REGION_SHIFT,
     units::{Sector, SectorCount},
 };
 use follow::Follow;
-
+use pace::Pace;
 use settings::{Invalid, Settings};
 
 /// Sectors in a segment, which is a [`Region`](crate::health::Region).
@@ -31,11 +32,8 @@ const fn segments(sectors: u64) -> u64 {
         .wrapping_shr(REGION_SHIFT)
 }
 
-/// How many scans' worth of reading may be made up for at most.
-const BACKLOG: u64 = 60;
-
-/// How much faster it goes while errors are expected (Mahdisoltani).
-const HASTE: u64 = 2;
+/// So often a place may fail, while others can be read, before it is left out of the pass.
+const TRIES: u8 = 3;
 
 /// What can be told to the scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,17 +90,15 @@ pub enum Next {
     PassDone,
 }
 
-/// What came of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What came of a read: of several parts, the last of these that any has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
+    /// It was not read.
+    Skipped,
     /// All is there, or nothing is wrong that was not known.
     Clean,
     /// Something is wrong that was not known.
     Hit,
-    /// It was not read.
-    Skipped,
-    /// It was broken off, and nothing new was found: it is to be read again.
-    Undone,
 }
 
 /// Where a read belongs.
@@ -127,6 +123,8 @@ pub struct Scanner {
     settings: Settings,
     main: u64,
     spare: u64,
+    /// How much of the spare is in use.
+    in_use: u64,
     mode: Mode,
     storm: bool,
     expected: bool,
@@ -140,18 +138,9 @@ pub struct Scanner {
     /// Whose turn it is: while both have something to read, they take turns.
     turn: Turn,
     reading: Option<(Turn, Read, u64)>,
-    /// Sectors that may be read before the next scan.
-    budget: u64,
-    /// Sectors that were read beyond that: the last read is never cut.
-    debt: u64,
-    next_scan: u64,
-    /// The users' counter, and when it changed last.
-    traffic: u64,
-    busy: u64,
-    /// No read before this time, for the limit and for rest.
-    not_before: u64,
-    /// The time of the next read on a disk that is busy.
-    forced: u64,
+    /// How often the place where the pass is has failed.
+    tries: u8,
+    pace: Pace,
     waiting: bool,
     /// Whole passes.
     passes: u64,
@@ -179,6 +168,7 @@ impl Scanner {
             settings,
             main: main.0,
             spare: spare.0,
+            in_use: spare.0,
             mode: Mode::Stopped,
             storm: false,
             expected: false,
@@ -188,13 +178,8 @@ impl Scanner {
             follow: Follow::new(),
             turn: Turn::Follow,
             reading: None,
-            budget: 0,
-            debt: 0,
-            next_scan: 0,
-            traffic: 0,
-            busy: 0,
-            not_before: 0,
-            forced: 0,
+            tries: 0,
+            pace: Pace::new(),
             waiting: true,
             passes: 0,
             last_pass: 0,
@@ -219,12 +204,27 @@ impl Scanner {
         if settings.order != self.settings.order {
             self.rewind();
         }
-        if settings.interval_ms != self.settings.interval_ms {
-            self.next_scan = 0;
-        }
+        let new_interval = settings.interval_ms != self.settings.interval_ms;
         self.settings = settings;
-        self.budget = self.budget.min(self.quota());
+        self.pace.changed(new_interval);
         Ok(())
+    }
+
+    /// The device is so long. If main was not, its pass begins anew; all else goes on as it is.
+    pub fn resize(&mut self, main: SectorCount, spare: SectorCount) {
+        if main.0 != self.main {
+            let hurry = self.hurry;
+            self.rewind();
+            self.hurry = hurry;
+        }
+        self.main = main.0;
+        self.spare = spare.0;
+        self.in_use = spare.0;
+    }
+
+    /// So much of the spare is in use: a pass has to read no more. All of it, as long as nobody says.
+    pub fn set_in_use(&mut self, sectors: SectorCount) {
+        self.in_use = sectors.0;
     }
 
     /// Does what was told; `false` if that makes no sense in this state.
@@ -303,47 +303,35 @@ impl Scanner {
     /// What to do at `now`. `traffic` changes with each request of users, and stays while there is none; `unix`
     /// is the time in seconds since 1970.
     pub fn next(&mut self, now: u64, unix: u64, traffic: u64) -> Next {
-        if traffic != self.traffic {
-            self.traffic = traffic;
-            self.busy = now;
-        }
+        self.pace.look(now, traffic);
         if self.reading.is_some() {
             return Next::Rest;
         }
         self.waiting = true;
         if self.mode != Mode::On || self.storm {
+            self.pace.sleep();
             return Next::Rest;
         }
-        if now >= self.next_scan {
-            let quota = self.quota();
-            let most = quota.saturating_mul(BACKLOG);
-            let all = self.budget.saturating_add(quota).min(most);
-            self.budget = all.saturating_sub(self.debt);
-            self.debt = self.debt.saturating_sub(all);
-            self.next_scan = now.saturating_add(self.settings.interval_ms.into());
-        }
-        if self.budget == 0 && !self.hurry {
-            return Next::Wait(self.next_scan);
-        }
-        let idle = self
-            .busy
-            .saturating_add(self.settings.step().patience.into());
-        let idle = if self.busy == 0 { 0 } else { idle };
-        let start = match self.settings.speed_min {
-            0 => idle,
-            _ => idle.min(self.forced),
+        let sectors = self.main.saturating_add(self.in_use);
+        self.pace.give(now, sectors, &self.settings, self.expected);
+        let chosen = self.choose();
+        let spent = self.pace.spent().filter(|_| !self.hurry);
+        let wait = match chosen {
+            // A pass that is over, and paid for, is so at once.
+            None if self.pace.is_even() => None,
+            None => spent,
+            Some(_) => spent.or_else(|| self.pace.held(now, &self.settings)),
         };
-        let start = start.max(self.not_before);
-        if now < start {
-            // Users are noticed when it is looked, and count from then on. So while there are some it looks more often
-            // than it has to.
-            let soon = now.saturating_add(u64::from(self.settings.step().patience).wrapping_shr(2));
-            let users = self.busy == now && soon > now;
-            return Next::Wait(if users { start.min(soon) } else { start });
+        if let Some(until) = wait {
+            return Next::Wait(until);
         }
-        let Some((turn, read)) = self.choose() else {
+        let Some((turn, read)) = chosen else {
             self.end_pass(unix);
             return Next::PassDone;
+        };
+        self.turn = match turn {
+            Turn::Follow => Turn::Pass,
+            _ => Turn::Follow,
         };
         self.reading = Some((turn, read, now));
         self.waiting = false;
@@ -352,62 +340,66 @@ impl Scanner {
 
     /// Tells what came of the last [`Next::Read`].
     pub fn done(&mut self, now: u64, outcome: Outcome) {
+        self.ended(now, outcome, SectorCount(u64::MAX), false);
+    }
+
+    /// The same of a read that may have ended early: with `len` of its sectors it was dealt with. What is left of it
+    /// is read later. If that `fails` though others can be read, it is left out of this pass when it did so too often:
+    /// then this is true.
+    pub fn ended(&mut self, now: u64, outcome: Outcome, len: SectorCount, fails: bool) -> bool {
         let Some((turn, read, begun)) = self.reading.take() else {
-            return;
+            return false;
         };
-        if outcome == Outcome::Undone {
-            return;
-        }
         let hit = outcome == Outcome::Hit;
-        let sectors = u32::try_from(read.len.0).unwrap_or(SEGMENT);
+        let all = u32::try_from(read.len.0).unwrap_or(SEGMENT);
+        let len = u32::try_from(len.0).unwrap_or(all).min(all);
+        let mut left_out = false;
         match turn {
-            Turn::Follow => self.follow.read(sectors, hit),
-            Turn::Pass => self.offset = self.offset.saturating_add(sectors),
+            // The pass comes there, too.
+            Turn::Follow => self.follow.read(if fails { all } else { len }, hit),
+            Turn::Pass => {
+                let before = if len > 0 { 0 } else { self.tries };
+                self.tries = before.saturating_add(fails.into());
+                left_out = self.tries >= TRIES;
+                if left_out {
+                    self.tries = 0;
+                }
+                let on = if left_out { all } else { len };
+                self.offset = self.offset.saturating_add(on);
+            }
             Turn::Past => {}
         }
         if hit && !read.spare && turn != Turn::Follow {
             self.follow.hit(read.start.0.wrapping_shr(REGION_SHIFT));
         }
-        if outcome == Outcome::Skipped {
-            return;
+        if outcome != Outcome::Skipped {
+            self.sectors_read = self.sectors_read.saturating_add(len.into());
+            self.errors = self.errors.saturating_add(hit.into());
+            self.pace
+                .took(begun, now, len.into(), self.hurry, &self.settings);
         }
-        self.sectors_read = self.sectors_read.saturating_add(read.len.0);
-        self.errors = self.errors.saturating_add(hit.into());
-        let over = read.len.0.saturating_sub(self.budget);
-        self.budget = self.budget.saturating_sub(read.len.0);
-        if !self.hurry {
-            self.debt = self.debt.saturating_add(over);
-        }
-        // Half a KiB a sector: milliseconds at so many KiB/s.
-        let at = |speed: u32| {
-            let ms = read.len.0.saturating_mul(500);
-            begun.saturating_add(ms.checked_div(speed.into()).unwrap_or(0))
-        };
-        let took = now.saturating_sub(begun);
-        let rest = took.saturating_mul(self.settings.step().rest.into());
-        self.not_before = now.saturating_add(rest).max(at(self.settings.speed_max));
-        self.forced = at(self.settings.speed_min).max(now);
+        left_out
     }
 
-    /// How much one scan reads.
-    fn quota(&self) -> u64 {
-        let each = match self.settings.sectors_per_scan {
-            Some(n) => n.into(),
-            None => {
-                let cycle =
-                    u64::from(self.settings.cycle_days).saturating_mul(DAY.wrapping_mul(1000));
-                let scans = cycle.checked_div(self.settings.interval_ms.into());
-                let all = self.main.saturating_add(self.spare);
-                all.checked_div(scans.unwrap_or(1))
-                    .unwrap_or(all)
-                    .saturating_add(1)
-            }
+    /// The same of a read of the spare, of which nothing is in use from its start to `until`: all of that is stepped over.
+    pub fn free_until(&mut self, until: Sector) {
+        let Some((Turn::Pass, read, _)) = self.reading.take() else {
+            return;
         };
-        if self.expected {
-            each.saturating_mul(HASTE)
-        } else {
-            each
-        }
+        let until = until.0.min(self.spare).max(read.start.0);
+        self.rank = self
+            .main_ranks()
+            .saturating_add(until.wrapping_shr(REGION_SHIFT));
+        let within = until & u64::from(SEGMENT).wrapping_sub(1);
+        self.offset = u32::try_from(within).unwrap_or(0);
+        self.tries = 0;
+    }
+
+    /// Forgets what was counted, and begins a new pass.
+    pub fn forget(&mut self) {
+        self.restore(&[0; POSITION_BYTES]);
+        self.follow = Follow::new();
+        self.rewind();
     }
 
     fn end_pass(&mut self, unix: u64) {
@@ -419,6 +411,7 @@ impl Scanner {
     fn rewind(&mut self) {
         self.rank = 0;
         self.offset = 0;
+        self.tries = 0;
         self.hurry = false;
         self.follow.end_pass();
         if let Some((turn, ..)) = self.reading.as_mut() {

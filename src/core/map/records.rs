@@ -81,6 +81,11 @@ impl Map {
         self.spares.is_used(spare)
     }
 
+    /// No spare block from `from` up to this one is in use. It is, or there is none, or the search went far enough.
+    pub fn unused_until(&self, from: SpareBlock) -> SpareBlock {
+        self.spares.unused_until(from)
+    }
+
     /// The block that lives on `spare`: looks through all of them, for when something is wrong there.
     pub fn owner(&self, spare: SpareBlock) -> Option<Block> {
         let mut cursor = Cursor::new();

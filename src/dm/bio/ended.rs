@@ -5,7 +5,7 @@
 use super::{Bio, BioRef, Call};
 use crate::{
     bindings,
-    dm::{context::Device, status::Status, target::Target}, //
+    dm::{status::Status, target::Target}, //
 };
 use core::{
     marker::PhantomData,
@@ -64,17 +64,6 @@ impl<'a, T: Target> EndBio<'a, T> {
     fn verdict(self, code: u32, status: Status) -> EndIo<'a> {
         mem::forget(self.bio);
         EndIo(code as ffi::c_int, status, PhantomData)
-    }
-
-    /// Whether `device` has completed it; not to be told if that sends its bios on as they are.
-    ///
-    /// # Context
-    ///
-    /// `end_io`.
-    pub(crate) fn went_to(&self, device: Device) -> bool {
-        let bdev = self.common().devices.bdev(device);
-        // SAFETY: valid and ours by the type invariant.
-        bdev == unsafe { self.bio.0.bio.as_ref() }.bi_bdev
     }
 
     /// The bio has ended with `status`.

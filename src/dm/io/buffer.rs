@@ -39,12 +39,26 @@ impl IoBuffer {
     ///
     /// Process context, while nothing waits for I/O of the caller.
     pub(crate) fn new(sectors: u32) -> Result<Self> {
+        Self::make(sectors, true)
+    }
+
+    /// The same, or an error at once where there is no memory to spare: it waits for nothing.
+    ///
+    /// # Context
+    ///
+    /// Process context.
+    pub(crate) fn new_nowait(sectors: u32) -> Result<Self> {
+        Self::make(sectors, false)
+    }
+
+    #[inline(never)]
+    fn make(sectors: u32, may_wait: bool) -> Result<Self> {
         if sectors == 0 || sectors > BUFFER_SECTORS_MAX {
             return Err(EINVAL);
         }
         let bytes = byte_range(0, sectors).ok_or(EINVAL)?.end;
         // SAFETY: it only allocates: whole pages, of zeros.
-        let start = unsafe { bindings::buf_alloc(bytes) };
+        let start = unsafe { bindings::buf_alloc(bytes, may_wait) };
         // INVARIANT: just allocated.
         Ok(Self {
             start: NonNull::new(start.cast()).ok_or(ENOMEM)?,

@@ -21,7 +21,7 @@ use dm_remap_core::{
 };
 
 use crate::{
-    kernel_ext::{clock, sysfs::Page, workqueue::Worker},
+    kernel_ext::{clock, noio::NoReclaim, sysfs::Page, workqueue::Worker},
     target::{message, volume::Volume},
 };
 
@@ -115,9 +115,11 @@ pub(super) fn show(volume: &Volume, index: usize, out: &mut Page<'_>) -> fmt::Re
         return Err(fmt::Error);
     };
     let free = volume.summary().counters.spare_free;
+    // Not in the worker's way: the map may shrink.
+    let _scope = NoReclaim::enter();
     let mut keeper = volume.keeper.lock();
     keeper.health.advance(clock::real_seconds());
-    match said(&keeper, care, free, out)? {
+    match said(volume, &keeper, care, free, out)? {
         Some(Said::Number(number)) => write!(out, "{number}"),
         Some(Said::Word(word)) => out.write_str(word),
         None => Ok(()),
@@ -126,6 +128,7 @@ pub(super) fn show(volume: &Volume, index: usize, out: &mut Page<'_>) -> fmt::Re
 
 /// What the file says; what is more than a number or a word is written here.
 fn said(
+    volume: &Volume,
     keeper: &Keeper,
     care: Care,
     free: u32,
@@ -143,7 +146,14 @@ fn said(
             }
             return Ok(None);
         }
-        Care::State => return Ok(Some(Said::Word(state_word(scanner.state())))),
+        Care::State => {
+            let state = match scanner.state() {
+                // For a resume: a read that a suspend broke off is not going on.
+                State::Running if volume.is_suspended() => State::Waiting,
+                state => state,
+            };
+            return Ok(Some(Said::Word(state_word(state))));
+        }
         Care::Interval => settings.interval_ms.into(),
         Care::SectorsPerScan => match settings.sectors_per_scan {
             Some(sectors) => sectors.into(),
@@ -264,7 +274,6 @@ pub(super) fn store(volume: &Worker<Volume>, index: usize, text: &[u8]) -> Resul
         let settings = changed(*keeper.settings(), care, word).ok_or(EINVAL)?;
         keeper.set(settings).map_err(|_| EINVAL)?;
     }
-    volume.provide_scan_buffer();
     volume.kick();
     Ok(())
 }

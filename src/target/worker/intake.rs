@@ -181,7 +181,9 @@ impl Core {
             return;
         };
         let why = match kind {
-            JobKind::Evacuate => "not all of their sectors can be read, or no spare block is left",
+            JobKind::Evacuate => {
+                "not all of their sectors can be read within a minute, or no spare block is left"
+            }
             JobKind::Retest => {
                 "main does not take or give their data, or the spare has not all of it"
             }

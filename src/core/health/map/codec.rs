@@ -28,7 +28,7 @@ struct Raw {
     slow: U16,
     remapped: U16,
     latency: U16,
-    reserved: [u8; 2],
+    calm: U16,
 }
 
 const _: () = assert!(size_of::<Raw>() == RECORD_BYTES);
@@ -65,21 +65,22 @@ impl HealthMap {
         if count > 0 {
             records.try_reserve(room_for(count))?;
         }
-        let mut next = 0u32;
+        let mut before = None;
         for place in from.chunks_exact(RECORD_BYTES).take(count) {
             let Ok(raw) = Raw::read_from_bytes(place) else {
                 break;
             };
             let record = get(&raw);
-            if record.region.0 < next {
+            if before >= Some(record.region) {
                 break;
             }
-            next = record.region.0.saturating_add(1);
-            records.push(record)?;
+            before = Some(record.region);
+            // There is room for all of them.
+            records.push_within(record).map_err(|_| NoMemory)?;
         }
         Ok(HealthMap {
             records,
-            forgotten: 0,
+            ..HealthMap::new()
         })
     }
 
@@ -119,7 +120,7 @@ fn put(record: &Record) -> Raw {
         slow: record.slow.into(),
         remapped: record.remapped.into(),
         latency: record.latency.into(),
-        reserved: [0; 2],
+        calm: record.calm.into(),
     }
 }
 
@@ -135,5 +136,6 @@ fn get(raw: &Raw) -> Record {
         slow: raw.slow.get(),
         remapped: raw.remapped.get(),
         latency: raw.latency.get(),
+        calm: raw.calm.get(),
     }
 }

@@ -73,13 +73,13 @@ pub(in super::super) fn recent(quiet: u32, most: u32) -> u32 {
 impl Record {
     /// What it takes off by itself, its neighbours aside: what tells little is forgotten first.
     pub(super) fn telling(&self, hour: u32) -> u32 {
-        let quiet = hour.saturating_sub(self.last);
         // Error rate: each doubling of the errors, of which half are forgotten in a quiet month. A first error takes
         // 150, seven take it all.
         let rate = doublings(self.weight(hour), 150, 450);
-        // Recency: 40 to 80 % of errors come within a minute of the one before, and few after a week.
-        let happened = self.errors > 0 || self.recovered > 0;
-        let recency = if happened { recent(quiet, 200) } else { 0 };
+        // Recency: 40 to 80 % of errors come within a minute of the one before, and few after a week. That is said of
+        // errors: a slow read has a term of its own, and a block that was remapped is bad no more.
+        let quiet = self.failed().map(|at| hour.saturating_sub(at));
+        let recency = quiet.map_or(0, |quiet| recent(quiet, 200));
         // Retries: what needs one will need more.
         let recovered = u32::from(self.recovered).saturating_mul(WEIGHT);
         let retries = doublings(recovered, 40, 120);

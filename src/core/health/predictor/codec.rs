@@ -4,10 +4,13 @@
 
 use crate::{
     health::{
-        predictor::{episode::Episode, Place, Predictor, Totals, PLACES, STORM, SUM_MOST},
+        predictor::{episode::Episode, Predictor, Totals, PLACES, STORM, SUM_MOST},
         Region,
     },
-    wire::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32, U64},
+    wire::{
+        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32,
+        U64,
+    },
 };
 
 /// How long a predictor is.
@@ -62,84 +65,80 @@ const _: () = assert!(size_of::<Raw>() == PREDICTOR_BYTES);
 
 impl Predictor {
     /// Writes everything.
+    #[inline(never)]
     pub fn encode(&self, to: &mut [u8; PREDICTOR_BYTES]) {
+        to.fill(0);
+        let raw: &mut Raw = transmute_mut!(to);
         let t = &self.totals;
         let totals = [
             t.episodes, t.places, t.weak, t.sectors, t.storms, t.left_out,
         ];
-        let raw = Raw {
-            wall: self.wall.into(),
-            watched: self.watched.into(),
-            rates: self.rates.map(U64::from),
-            remapped: self.remapped.map(U64::from),
-            storm_until: self.storm_until.into(),
-            transport_since: self.transport_since.into(),
-            today: self.today.into(),
-            sum: self.sum.into(),
-            alarm: self.alarm.into(),
-            transport: self.transport,
-            pad: [0; 6],
-            totals: totals.map(U32::from),
-            waiting: self.waiting.map(|e| put_episode(e.as_ref())),
-            places: self.places.map(|p| RawPlace {
-                low: p.low.into(),
-                high: p.high.into(),
-                hour: p.hour.into(),
-            }),
-        };
-        // The lengths are the same.
-        let _ = raw.write_to(to);
+        raw.wall = self.wall.into();
+        raw.watched = self.watched.into();
+        raw.rates = self.rates.map(U64::from);
+        raw.remapped = self.remapped.map(U64::from);
+        raw.storm_until = self.storm_until.into();
+        raw.transport_since = self.transport_since.into();
+        raw.today = self.today.into();
+        raw.sum = self.sum.into();
+        raw.alarm = self.alarm.into();
+        raw.transport = self.transport;
+        raw.totals = totals.map(U32::from);
+        for (to, episode) in raw.waiting.iter_mut().zip(&self.waiting) {
+            if let Some(episode) = episode {
+                put_episode(to, episode);
+            }
+        }
+        for (to, place) in raw.places.iter_mut().zip(&self.places) {
+            to.low = place.low.into();
+            to.high = place.high.into();
+            to.hour = place.hour.into();
+        }
     }
 
-    /// Reads what [`encode`](Self::encode) wrote. Whatever the bytes are, the result is one that works.
-    pub fn decode(from: &[u8; PREDICTOR_BYTES], now: u64) -> Predictor {
-        let Ok(raw) = Raw::read_from_bytes(from) else {
-            return Predictor::new(now);
-        };
-        let [episodes, places, weak, sectors, storms, left_out] = raw.totals.map(U32::get);
-        Predictor {
-            wall: raw.wall.get(),
-            watched: raw.watched.get(),
-            waiting: raw.waiting.map(|e| get_episode(&e)),
-            places: raw.places.map(|p| Place {
-                low: p.low.get(),
-                high: p.high.get(),
-                hour: p.hour.get(),
-            }),
-            rates: raw.rates.map(U64::get),
-            remapped: raw.remapped.map(U64::get),
-            today: raw.today.get(),
-            sum: raw.sum.get().min(SUM_MOST),
-            alarm: raw.alarm != 0,
-            storm_until: raw.storm_until.get(),
-            transport: raw.transport,
-            transport_since: raw.transport_since.get(),
-            totals: Totals {
-                episodes,
-                places,
-                weak,
-                sectors,
-                storms,
-                left_out,
-            },
+    /// Takes up what [`encode`](Self::encode) wrote. Whatever the bytes are, the result is one that works.
+    #[inline(never)]
+    pub fn restore(&mut self, from: &[u8; PREDICTOR_BYTES]) {
+        let raw: &Raw = transmute_ref!(from);
+        self.wall = raw.wall.get();
+        self.watched = raw.watched.get();
+        for (episode, from) in self.waiting.iter_mut().zip(&raw.waiting) {
+            *episode = get_episode(from);
         }
+        for (place, from) in self.places.iter_mut().zip(&raw.places) {
+            place.low = from.low.get();
+            place.high = from.high.get();
+            place.hour = from.hour.get();
+        }
+        self.rates = raw.rates.map(U64::get);
+        self.remapped = raw.remapped.map(U64::get);
+        self.today = raw.today.get();
+        self.sum = raw.sum.get().min(SUM_MOST);
+        self.alarm = raw.alarm != 0;
+        self.storm_until = raw.storm_until.get();
+        self.transport = raw.transport;
+        self.transport_since = raw.transport_since.get();
+        let [episodes, places, weak, sectors, storms, left_out] = raw.totals.map(U32::get);
+        self.totals = Totals {
+            episodes,
+            places,
+            weak,
+            sectors,
+            storms,
+            left_out,
+        };
     }
 }
 
-fn put_episode(episode: Option<&Episode>) -> RawEpisode {
-    let none = Episode::NONE;
-    let e = episode.unwrap_or(&none);
-    RawEpisode {
-        first: e.first.into(),
-        last: e.last.into(),
-        region: e.region.0.into(),
-        low: e.low.into(),
-        high: e.high.into(),
-        events: e.events.into(),
-        sectors: e.sectors.into(),
-        error: e.error.into(),
-        pad: [0; 3],
-    }
+fn put_episode(to: &mut RawEpisode, e: &Episode) {
+    to.first = e.first.into();
+    to.last = e.last.into();
+    to.region = e.region.0.into();
+    to.low = e.low.into();
+    to.high = e.high.into();
+    to.events = e.events.into();
+    to.sectors = e.sectors.into();
+    to.error = e.error.into();
 }
 
 fn get_episode(raw: &RawEpisode) -> Option<Episode> {

@@ -2,7 +2,7 @@
 
 //! Events that are one.
 
-use crate::health::{Event, Region, What};
+use crate::health::{predictor::Place, Event, Region, What};
 
 /// Events that follow one another within this time, in seconds, are one episode: 40 to 80 % of all errors come within
 /// a minute of the one before (Bairavasundaram).
@@ -58,6 +58,15 @@ impl Episode {
     /// An event there and then is part of this episode.
     pub(super) fn takes(&self, region: Region, time: u64) -> bool {
         time.saturating_sub(self.last) <= MINUTE && self.region.0.abs_diff(region.0) <= NEAR
+    }
+
+    /// The place that it will be.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            low: self.low,
+            high: self.high,
+            hour: 1,
+        }
     }
 
     pub(super) fn add(&mut self, event: &Event, time: u64) {

@@ -77,6 +77,9 @@ const MILLE: u32 = 4_290_674_475;
 /// month found 100 bad sectors in it (Ma), which are some 60 episodes.
 const FAILING: u64 = 2 << 32;
 
+/// No spare is said to last longer, in seconds: a hundred years. A rate that has all but died away says no more.
+pub const LONGEST: u64 = 100 * 365 * DAY;
+
 impl Predictor {
     /// Episodes a day over a day, a week and 30 days, in units of 2^-32.
     pub(super) fn daily(&self) -> [u64; 3] {
@@ -181,16 +184,20 @@ impl Predictor {
         (days <= 365).then(|| days.wrapping_mul(DAY))
     }
 
-    /// Seconds until `free` spare blocks are used up, at the higher of the rates of a week and of 30 days;
-    /// `None` if none was used in sight.
+    /// Seconds until `free` spare blocks are used up, at the higher of the rates of a week and of 30 days:
+    /// [`LONGEST`] at most, and `None` if none was used in sight.
     pub fn time_to_spare_exhaustion(&self, free: u32) -> Option<u64> {
+        if free == 0 {
+            return Some(0);
+        }
         let [_, week, month] = self.remapped;
         let week = week.wrapping_div(7);
         let month = month.wrapping_div(30);
-        // Blocks a day, in units of 2^-16, so that the quotient has room.
-        let rate = week.max(month).wrapping_shr(16);
-        let blocks = u64::from(free).wrapping_shl(16);
-        blocks.saturating_mul(DAY).checked_div(rate)
+        // Blocks a day, in units of 2^-15: so any number of blocks has room, times the seconds of a day.
+        let rate = week.max(month).wrapping_shr(32 - 15);
+        let blocks = u64::from(free).wrapping_shl(15);
+        let seconds = blocks.saturating_mul(DAY).checked_div(rate)?;
+        Some(seconds.min(LONGEST))
     }
 }
 

@@ -95,7 +95,7 @@ impl Follow {
     }
 
     fn finish(&mut self, walk: Walk, segments: u64) {
-        self.waiting.rotate_left(1);
+        self.waiting.copy_within(1.., 0);
         if let Some(last) = self.waiting.last_mut() {
             *last = None;
         }

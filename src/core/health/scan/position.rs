@@ -4,7 +4,10 @@
 
 use crate::{
     health::scan::{follow::WAITING, order::Order, Scanner},
-    wire::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32, U64},
+    wire::{
+        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32,
+        U64,
+    },
 };
 
 /// How long a position is.
@@ -38,37 +41,29 @@ const FOUND: u32 = 1 << 31;
 impl Scanner {
     /// Writes the position.
     pub fn encode(&self, to: &mut [u8; POSITION_BYTES]) {
-        let mut follow = [U32::new(0); WAITING];
-        for (to, (span, dirty)) in follow.iter_mut().zip(self.follow.waiting()) {
+        to.fill(0);
+        let raw: &mut Raw = transmute_mut!(to);
+        for (to, (span, dirty)) in raw.follow.iter_mut().zip(self.follow.waiting()) {
             let found = if dirty { FOUND } else { 0 };
             *to = (span.saturating_add(1) | found).into();
         }
-        let raw = Raw {
-            order: match self.settings.order {
-                Order::Staggered => STAGGERED,
-                Order::Sequential => SEQUENTIAL,
-            },
-            pad: [0; 3],
-            offset: self.offset.into(),
-            main: self.main.into(),
-            rank: self.rank.into(),
-            passes: self.passes.into(),
-            last_pass: self.last_pass.into(),
-            sectors_read: self.sectors_read.into(),
-            errors: self.errors.into(),
-            reserved: U64::new(0),
-            follow,
+        raw.order = match self.settings.order {
+            Order::Staggered => STAGGERED,
+            Order::Sequential => SEQUENTIAL,
         };
-        // The lengths are the same.
-        let _ = raw.write_to(to);
+        raw.offset = self.offset.into();
+        raw.main = self.main.into();
+        raw.rank = self.rank.into();
+        raw.passes = self.passes.into();
+        raw.last_pass = self.last_pass.into();
+        raw.sectors_read = self.sectors_read.into();
+        raw.errors = self.errors.into();
     }
 
     /// Takes up the counters of a former session, and its position if that was in the same order over the same
     /// length: what is not so begins a new pass.
     pub fn restore(&mut self, from: &[u8; POSITION_BYTES]) {
-        let Ok(raw) = Raw::read_from_bytes(from) else {
-            return;
-        };
+        let raw: &Raw = transmute_ref!(from);
         self.passes = raw.passes.get();
         self.last_pass = raw.last_pass.get();
         self.sectors_read = raw.sectors_read.get();

@@ -20,18 +20,13 @@ impl Scanner {
     pub(super) fn choose(&mut self) -> Option<(Turn, Read)> {
         let follow = self.follow.next(self.main);
         let pass = self.next_of_pass();
-        let own = matches!((self.turn, follow), (Turn::Follow, Some(_)));
-        match (follow, pass) {
-            (Some((segment, offset)), _) if own || pass.is_none() => {
-                self.turn = Turn::Pass;
-                Some((Turn::Follow, self.read_of(false, segment, offset)))
-            }
-            (_, Some((spare, segment))) => {
-                self.turn = Turn::Follow;
-                Some((Turn::Pass, self.read_of(spare, segment, self.offset)))
-            }
-            _ => None,
-        }
+        let own = self.turn == Turn::Follow || pass.is_none();
+        let (turn, spare, segment, offset) = match (follow.filter(|_| own), pass) {
+            (Some((segment, offset)), _) => (Turn::Follow, false, segment, offset),
+            (None, Some((spare, segment))) => (Turn::Pass, spare, segment, self.offset),
+            (None, None) => return None,
+        };
+        Some((turn, self.read_of(spare, segment, offset)))
     }
 
     /// The segment where the pass is, after stepping over ranks that name none and segments that are read.

@@ -2,12 +2,15 @@
 
 //! A read of the scanner that is under way when its pass ends, or that a suspend breaks off.
 
+#[path = "health_lab/reads.rs"]
+mod reads;
+
 use dm_remap_core::{
-    health::scan::{
-        order::Order, settings::Settings, Command, Next, Outcome, Read, Scanner, State,
-    },
+    health::scan::{order::Order, settings::Settings, Command, Outcome, Read, Scanner, State},
     units::{Sector, SectorCount},
 };
+
+use reads::next;
 
 const MIB: u64 = 2048;
 
@@ -25,17 +28,6 @@ fn scanner(order: Order) -> Scanner {
     let mut scanner = made.expect("valid settings");
     assert!(scanner.command(Command::Start));
     scanner
-}
-
-/// The next read, at once or when the scanner is ready for it.
-fn next(scanner: &mut Scanner, now: &mut u64) -> Read {
-    loop {
-        match scanner.next(*now, 0, 0) {
-            Next::Read(read) => return read,
-            Next::Wait(until) => *now = until,
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 fn read(scanner: &mut Scanner, now: &mut u64, outcome: Outcome) -> Read {

@@ -2,13 +2,18 @@
 
 //! How long a pass takes, and what a device that grows, unused spare blocks and places that fail do to it.
 
+#[path = "health_lab/reads.rs"]
+mod reads;
+
 use dm_remap_core::{
     health::{
         keeper::{Keeper, ScanMode, Traffic},
-        scan::{order::Order, settings::Settings, Command, Next, Outcome, Read, Scanner},
+        scan::{order::Order, settings::Settings, Command, Next, Outcome, Scanner},
     },
     units::{Sector, SectorCount},
 };
+
+use reads::next;
 
 const MIB: u64 = 2048;
 const DAY_MS: u64 = 86_400_000;
@@ -46,17 +51,6 @@ fn passes(scanner: &mut Scanner, passes: usize, late: u64) -> Vec<u64> {
         }
     }
     ends
-}
-
-/// The next read, when the scanner is ready for it.
-fn next(scanner: &mut Scanner, now: &mut u64) -> Read {
-    loop {
-        match scanner.next(*now, 0, 0) {
-            Next::Read(read) => return read,
-            Next::Wait(until) => *now = until,
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 #[test]

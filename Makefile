@@ -38,6 +38,9 @@ bench: ## Measure: instructions of the I/O path, throughput, remaps, loading; re
 simulate: ## Judge scan order and predictor on simulated disks; tables and pictures in target/simulation
 	@scripts/enter cargo run --release --quiet --locked --bin remapctl -- simulate
 
+man: ## Manual pages and completions of remapctl, in target/man and target/completions
+	@scripts/enter cargo run --quiet --locked --bin remapctl -- pages target
+
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash
 
@@ -68,5 +71,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench simulate crash faults churn rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man crash faults churn rust-project update \
 	install uninstall clean clean-cache help

@@ -15,6 +15,7 @@ use crate::{
         uuid_text, Where,
     },
     exit::{Exit, OF_LOOKING},
+    help,
     interrupt::Interrupt,
     output::Output,
     progress,
@@ -25,7 +26,15 @@ use crate::{
 /// Everything that lies where metadata does is read: all superblocks, both copies of both halves of the log, the images of
 /// health. Nothing is written. What a power cut leaves is noted, and is no damage.
 #[derive(clap::Args)]
-#[command(after_help = OF_LOOKING)]
+#[command(after_long_help = help::sections(
+    OF_LOOKING,
+    help::AREA,
+    "
+  remapctl check /dev/sdb
+      an area that begins at sector 0
+  remapctl check --offset 2048 spare.img
+      one that begins at sector 2048 of an image",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     area: Where,

@@ -8,12 +8,19 @@ use serde::Serialize;
 use crate::{
     device::{self, mapping, raw, source::Source, sysfs, Id},
     exit::{self, Exit},
+    help,
     output::Output,
 };
 
 /// Takes devices away that nobody uses. Their maps stay in their spare areas.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_DOING)]
+#[command(after_long_help = help::sections(
+    exit::OF_DOING,
+    help::LIVE,
+    "
+  remapctl close safe
+      take /dev/mapper/safe away; the map stays in its spare area",
+))]
 pub struct Args {
     /// The devices, by name or by node
     #[arg(value_name = "DEVICE", required = true)]

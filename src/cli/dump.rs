@@ -26,6 +26,7 @@ use crate::{
         uuid_text, Where,
     },
     exit::{Exit, OF_DOING},
+    help,
     output::{NobodyReads, Output},
 };
 
@@ -34,7 +35,15 @@ use crate::{
 /// It is the map that the kernel would serve. Nothing is written to the area, which no device may have in use. What the
 /// spare blocks hold is not in a dump.
 #[derive(clap::Args)]
-#[command(after_help = OF_DOING)]
+#[command(after_long_help = help::sections(
+    OF_DOING,
+    help::AREA,
+    "
+  remapctl dump /dev/sdb
+      the map in words
+  remapctl --json dump -o map.json /dev/sdb
+      the map as remapctl restore takes it",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     area: Where,

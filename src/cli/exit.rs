@@ -61,6 +61,14 @@ pub const OF_DOING: &str = "Exit codes:
   2    the command line is wrong
   130  interrupted";
 
+/// What the help of the tool says.
+pub const OF_ALL: &str = "Exit codes:
+  0    done; of commands that look: nothing is wrong
+  1    not done; of commands that look: something is wrong, or could not be looked at
+  2    the command line is wrong
+  3    simulate: something was not reached
+  130  interrupted; nothing was left half done";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +82,7 @@ mod tests {
             Exit::Usage,
             Exit::Interrupted,
         ];
-        for help in [OF_LOOKING, OF_DOING] {
+        for help in [OF_LOOKING, OF_DOING, OF_ALL] {
             for exit in all {
                 let line = format!("\n  {:<3}  ", exit.number());
                 assert!(help.contains(&line), "{exit:?} in {help}");

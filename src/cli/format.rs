@@ -30,6 +30,7 @@ use crate::{
         words::{counted, grouped, size},
     },
     exit::{self, Exit},
+    help,
     interrupt::Interrupt,
     open,
     output::Output,
@@ -41,7 +42,17 @@ use plan::{Amount, Plan};
 ///
 /// It says what it will do, and asks. Devices in use are refused, and so is a spare device that holds something.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_DOING)]
+#[command(after_long_help = help::sections(
+    exit::OF_DOING,
+    help::LIVE,
+    "
+  remapctl format /dev/sda /dev/sdb
+      an area of two percent of sda, at the beginning of sdb
+  remapctl format /dev/sda /dev/sda --spare-start 1900000000
+      an area on the same disk; the device ends where it begins
+  remapctl format /dev/sda /dev/sdb --size 20G --yes
+      without a question, for scripts",
+))]
 pub struct Args {
     /// The device that holds the data
     #[arg(value_name = "MAIN")]

@@ -16,12 +16,21 @@ use crate::{
         words::{counted, grouped, per_mille, size, span},
     },
     exit::{self, Exit},
+    help,
     output::Output,
 };
 
 /// Says how well devices are, whether they are expected to fail, and on which evidence.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_LOOKING)]
+#[command(after_long_help = help::sections(
+    exit::OF_LOOKING,
+    help::LIVE,
+    "
+  remapctl health safe
+      the forecast, and what it is made from
+  remapctl health safe --auto-evacuate on
+      move weak blocks away while they can be read",
+))]
 pub struct Args {
     /// The devices, by name or by node; all if none is named
     #[arg(value_name = "DEVICE")]

@@ -12,10 +12,13 @@ mod dump;
 mod exit;
 mod format;
 mod health;
+mod help;
 mod interrupt;
 mod map;
+mod misuse;
 mod open;
 mod output;
+mod pages;
 mod programs;
 mod progress;
 mod repair;
@@ -24,10 +27,10 @@ mod scan;
 mod simulate;
 mod status;
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{ensure, Result};
-use clap::{error::ErrorKind, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use device::source;
 use exit::Exit;
@@ -37,6 +40,17 @@ use output::{NobodyReads, Output};
 /// Looks after devices of the device-mapper target `remap`.
 #[derive(Parser)]
 #[command(name = "remapctl", version)]
+#[command(after_long_help = help::sections(
+    exit::OF_ALL,
+    help::LIVE,
+    "
+  remapctl format /dev/sda /dev/sdb
+      make a spare area for sda on sdb
+  remapctl open safe /dev/sda /dev/sdb
+      make /dev/mapper/safe, which is sda and saves its writes
+  remapctl status
+      how all devices are, and what to do about what is wrong",
+))]
 struct Args {
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -58,22 +72,24 @@ enum Command {
     Health(health::Args),
     Map(map::Args),
     Scan(scan::Args),
-    /// Examines a spare area that no device serves, and says what is wrong where
     Check(check::Args),
-    /// Writes the whole map of a spare area
     Dump(dump::Args),
-    /// Writes the map of a dump to a spare area
     Restore(restore::Args),
-    /// Writes what can be saved of a damaged spare area to a new one
     Repair(repair::Args),
-    /// Judges the scan order and the predictor on simulated disks, and writes tables and pictures
     Simulate(simulate::Args),
+    // For those who make packages.
+    #[command(hide = true)]
+    Pages(pages::Args),
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let mut definition = definition();
+    let args = definition
+        .try_get_matches_from_mut(std::env::args_os())
+        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match args {
         Ok(args) => args,
-        Err(e) => return misused(&e),
+        Err(e) => return misuse::said(&e, &definition),
     };
     let output = Output { json: args.json };
     match run(args, output) {
@@ -89,6 +105,19 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// What the command line may be. What is said below the options of a command holds for the commands that it has, too.
+fn definition() -> clap::Command {
+    Args::command().mut_subcommands(|command| {
+        let text = command.get_after_long_help().cloned();
+        command.mut_subcommands(|below| match &text {
+            Some(text) if below.get_after_long_help().is_none() => {
+                below.after_long_help(text.clone())
+            }
+            _ => below,
+        })
+    })
 }
 
 fn run(args: Args, output: Output) -> Result<ExitCode> {
@@ -111,27 +140,6 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),
         Command::Repair(args) => repair::run(&args, output).map(ExitCode::from),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Pages(args) => pages::run(&args, &definition(), output).map(ExitCode::from),
     }
-}
-
-/// One line that says what was wrong. Help and version are what was asked for.
-fn misused(error: &clap::Error) -> ExitCode {
-    let line = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Who does not read it to its end has seen enough.
-            let _ = error.print();
-            return Exit::Fine.into();
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command given".to_owned(),
-        _ => {
-            // What is missing stands in lines of its own, up to an empty one.
-            let text = error.to_string();
-            let lines = text.lines().take_while(|line| !line.is_empty());
-            let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
-            words.join(" ").trim_start_matches("error: ").to_owned()
-        }
-    };
-    let json = env::args_os().any(|word| word == "--json");
-    Output { json }.complain(&format!("{line} (remapctl --help tells more)"));
-    Exit::Usage.into()
 }

@@ -17,6 +17,7 @@ use crate::{
         source::Source,
     },
     exit::{self, Exit},
+    help,
     output::Output,
 };
 use picture::{Look, Style};
@@ -25,7 +26,15 @@ use picture::{Look, Style};
 ///
 /// It is as wide and at most as high as the terminal. Where there is none it is made of ASCII characters.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_LOOKING)]
+#[command(after_long_help = help::sections(
+    exit::OF_LOOKING,
+    help::LIVE,
+    "
+  remapctl map safe
+      a picture that fits the terminal
+  remapctl --json map safe --parts 256
+      the same in 256 parts, for programs",
+))]
 pub struct Args {
     /// The devices, by name or by node; all if none is named
     #[arg(value_name = "DEVICE")]

@@ -24,6 +24,7 @@ use crate::{
         words::size,
     },
     exit::{self, Exit},
+    help,
     output::Output,
 };
 
@@ -32,7 +33,15 @@ use crate::{
 /// How long it is, and where it lies on main, is read from the area. From then on /dev/mapper/NAME is the device to use, and
 /// main itself must not be mounted or written.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_DOING)]
+#[command(after_long_help = help::sections(
+    exit::OF_DOING,
+    help::LIVE,
+    "
+  remapctl open safe /dev/sda /dev/sdb
+      make /dev/mapper/safe
+  remapctl open safe /dev/sda /dev/sdb --scan idle
+      and let it read all of itself from time to time, when nobody else does",
+))]
 pub struct Args {
     /// What the device is to be called
     #[arg(value_name = "NAME")]

@@ -27,6 +27,7 @@ use crate::{
         uuid_text,
     },
     exit::Exit,
+    help,
     interrupt::Interrupt,
     output::Output,
     progress,
@@ -44,11 +45,17 @@ const TOLD: usize = 20;
 /// are lost in the new area, so that reading them is an error and not old data; --uncertain keep serves them as they
 /// were last known. The old area stays, so both can be tried.
 #[derive(clap::Args)]
-#[command(after_help = "Exit codes:
+#[command(after_long_help = help::sections(
+    "Exit codes:
   0    an area was written, and nothing is lost or uncertain
   1    something is lost or uncertain, or nothing could be written; it is said which
   2    the command line is wrong
-  130  interrupted; nothing was left half done")]
+  130  interrupted; nothing was left half done",
+    help::AREA,
+    "
+  remapctl repair -i /dev/sdb -o /dev/sdc
+      the damaged area is read, the new one is written",
+))]
 pub(crate) struct Args {
     /// The damaged area: a device or an image file
     #[arg(short, long, value_name = "AREA")]

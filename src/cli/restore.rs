@@ -21,6 +21,7 @@ use crate::{
         uuid_of, uuid_text,
     },
     exit::{Exit, OF_DOING},
+    help,
     interrupt::Interrupt,
     output::Output,
     progress,
@@ -33,7 +34,13 @@ use crate::{
 ///
 /// The area has to be blank: zeros wherever metadata goes. A file that does not exist is made.
 #[derive(clap::Args)]
-#[command(after_help = OF_DOING)]
+#[command(after_long_help = help::sections(
+    OF_DOING,
+    help::AREA,
+    "
+  remapctl restore -i map.json -o /dev/sdc --data-from /dev/sdb
+      move an area to another device, with what its spare blocks hold",
+))]
 pub(crate) struct Args {
     /// The dump, as `remapctl dump --json` wrote it; - for standard input
     #[arg(short, long, value_name = "FILE")]

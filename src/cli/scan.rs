@@ -21,6 +21,7 @@ use crate::{
         Id,
     },
     exit::{self, Exit},
+    help,
     interrupt::Interrupt,
     output::Output,
     status,
@@ -29,7 +30,17 @@ use settings::Settings;
 
 /// Says what the scanner does, or tells it what to do. Without a command, `show` of all devices.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_DOING)]
+#[command(after_long_help = help::sections(
+    exit::OF_DOING,
+    help::LIVE,
+    "
+  remapctl scan
+      what the scanners of all devices do
+  remapctl scan now safe --wait
+      read all of it at once, and wait until that is done
+  remapctl scan set safe --cycle-days 30
+      a month for a pass",
+))]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,

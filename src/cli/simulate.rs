@@ -34,6 +34,7 @@ use anyhow::Context;
 use clap::{value_parser, ValueEnum};
 use serde::Serialize;
 
+use crate::help;
 use generators::Population;
 use report::Results;
 use trial::{judge_all, Plan};
@@ -46,11 +47,19 @@ const MISSED: u8 = 3;
 ///
 /// What runs is the code of the kernel module, under a simulated clock. The same seed gives the same results.
 #[derive(clap::Args)]
-#[command(after_help = "Exit codes:
+#[command(after_long_help = help::sections(
+    "Exit codes:
   0  all that was to be reached was reached
   1  it could not be run, or not be written down
   2  the command line is wrong
-  3  something was not reached; the table says what")]
+  3  something was not reached; the table says what",
+    "
+  target/simulation/
+      what it writes, unless --out says otherwise",
+    "
+  remapctl simulate --quick
+      some seconds, to see what it does",
+))]
 pub struct Args {
     /// The folder that tables (results.md, results.json, *.csv) and pictures (*.svg) go to
     #[arg(long, value_name = "DIR", default_value = "target/simulation")]

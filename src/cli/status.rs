@@ -16,12 +16,21 @@ use crate::{
         words::{counted, grouped, per_mille, percent, size, span},
     },
     exit::{self, Exit},
+    help,
     output::Output,
 };
 
 /// Says how remap devices are: what is wrong, and what to do about it.
 #[derive(clap::Args)]
-#[command(after_help = exit::OF_LOOKING)]
+#[command(after_long_help = help::sections(
+    exit::OF_LOOKING,
+    help::LIVE,
+    "
+  remapctl status
+      all devices, with what to do about what is wrong
+  remapctl --json status safe
+      the same of one, for programs",
+))]
 pub struct Args {
     /// The devices, by name or by node; all if none is named
     #[arg(value_name = "DEVICE")]

@@ -25,6 +25,25 @@ pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it is text")
 }
 
+/// The commands that `--help` shows below `words`, with these words and the commands that they have themselves; the first
+/// is `words`.
+pub fn commands(words: &[String]) -> Vec<Vec<String>> {
+    let mut all = vec![words.to_vec()];
+    let args: Vec<&str> = words.iter().map(String::as_str).collect();
+    let help = remapctl(&[&args[..], &["--help"]].concat());
+    let lines = text(&help.stdout).lines();
+    let below = lines.skip_while(|line| *line != "Commands:").skip(1);
+    for line in below.take_while(|line| !line.is_empty()) {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        // What is further in goes on with the line before.
+        if line.starts_with("   ") || name == "help" {
+            continue;
+        }
+        all.extend(commands(&[words, &[name.to_owned()]].concat()));
+    }
+    all
+}
+
 /// What the time is in a recording.
 pub const NOW: u64 = 1_800_000_000;
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A command line that is wrong: one line that says what, what would be right if that is known, and whose help tells more.
+
+use std::{env, process::ExitCode};
+
+use clap::{
+    error::{ContextKind, ContextValue, ErrorKind},
+    Command,
+};
+
+use crate::{exit::Exit, output::Output};
+
+/// Says what was wrong with the command line. Help and version are what was asked for.
+pub fn said(error: &clap::Error, definition: &Command) -> ExitCode {
+    let line = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // Who does not read it to its end has seen enough.
+            let _ = error.print();
+            return Exit::Fine.into();
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "no command given".to_owned()
+        }
+        _ => {
+            // What is missing stands in lines of its own, and so do possible values; up to an empty one.
+            let text = error.to_string();
+            let lines = text.lines().take_while(|line| !line.is_empty());
+            let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+            let line = words.join(" ");
+            line.trim_start_matches("error: ").to_owned() + &meant(error)
+        }
+    };
+    let words: Vec<String> = env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let json = words.iter().any(|word| word == "--json");
+    let help = asked(definition, &words);
+    Output { json }.complain(&format!("{line} ({help} --help tells more)"));
+    Exit::Usage.into()
+}
+
+/// What was meant, as far as it resembles what was said.
+fn meant(error: &clap::Error) -> String {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let similar = kinds.into_iter().find_map(|kind| error.get(kind));
+    let similar = match similar {
+        Some(ContextValue::String(one)) => vec![one.as_str()],
+        Some(ContextValue::Strings(some)) => some.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    match similar.as_slice() {
+        [] => String::new(),
+        some => format!("; perhaps '{}' is meant", some.join("' or '")),
+    }
+}
+
+/// The command, and the command of that, whose arguments `words` are.
+fn asked(definition: &Command, words: &[String]) -> String {
+    let mut name = definition.get_name().to_owned();
+    let mut command = definition;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "help" {
+            break;
+        }
+        if let Some(found) = command.find_subcommand(word) {
+            name = format!("{name} {}", found.get_name());
+            command = found;
+        } else if takes_value(definition, word) {
+            words.next();
+        } else if !word.starts_with('-') {
+            break;
+        }
+    }
+    name
+}
+
+/// Whether a word is an option of all commands whose value is the next word.
+fn takes_value(definition: &Command, word: &str) -> bool {
+    let Some(long) = word.strip_prefix("--") else {
+        return false;
+    };
+    let option = definition
+        .get_arguments()
+        .find(|a| a.get_long() == Some(long));
+    option.is_some_and(|option| option.get_action().takes_values())
+}

@@ -55,39 +55,6 @@ fn bad_input_is_one_line_a_code_and_no_change() {
     let before = files(folder);
     let rows: &[(&[&str], i32, &str)] = &[
         (
-            &["check"],
-            2,
-            "required arguments were not provided: <AREA>",
-        ),
-        (&["dump"], 2, "required arguments were not provided: <AREA>"),
-        (
-            &["restore"],
-            2,
-            "not provided: --input <FILE> --output <AREA>",
-        ),
-        (
-            &["restore", "-i", "@dump"],
-            2,
-            "not provided: --output <AREA>",
-        ),
-        (
-            &["repair", "-i", "@area"],
-            2,
-            "not provided: --output <AREA>",
-        ),
-        (&["check", "@area", "more"], 2, "unexpected argument 'more'"),
-        (&["dump", "@area", "more"], 2, "unexpected argument 'more'"),
-        (
-            &["restore", "-i", "@dump", "-o", "@new", "more"],
-            2,
-            "unexpected argument 'more'",
-        ),
-        (
-            &["repair", "-i", "@area", "-o", "@new", "more"],
-            2,
-            "unexpected argument 'more'",
-        ),
-        (
             &["check", "--offset", "one", "@area"],
             2,
             "invalid value 'one' for '--offset",
@@ -96,11 +63,6 @@ fn bad_input_is_one_line_a_code_and_no_change() {
             &["check", "--length", "1k", "@area"],
             2,
             "invalid value '1k' for '--length",
-        ),
-        (
-            &["repair", "-i", "@area", "-o", "@new", "--uncertain", "drop"],
-            2,
-            "invalid value 'drop'",
         ),
         (
             &[

@@ -139,10 +139,7 @@ fn json_is_what_is_written() {
 }
 
 /// Arguments, the exit code, and what the one line on standard error has in it.
-const BAD: [(&[&str], i32, &str); 17] = [
-    (&[], 2, "no command given"),
-    (&["frobnicate"], 2, "unrecognized subcommand 'frobnicate'"),
-    (&["simulate", "disks"], 2, "unexpected argument 'disks'"),
+const BAD: [(&[&str], i32, &str); 14] = [
     (
         &["simulate", "--disk", "3"],
         2,

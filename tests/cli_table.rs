@@ -176,11 +176,7 @@ fn what_was_meant_or_would_be_right_is_said() {
     let recording = Recording::of_one();
     let rows: &[(&[&str], &str, &str)] = &[
         (&[], "", "no command given"),
-        (
-            &["frobnicate"],
-            "",
-            "unrecognized subcommand 'frobnicate' (",
-        ),
+        (&["qqq"], "", "unrecognized subcommand 'qqq' ("),
         (
             &["stauts"],
             "",

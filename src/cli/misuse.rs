@@ -6,7 +6,7 @@ use std::{env, process::ExitCode};
 
 use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
-    Command,
+    Arg, Command,
 };
 
 use crate::{exit::Exit, output::Output};
@@ -72,22 +72,20 @@ fn asked(definition: &Command, words: &[String]) -> String {
         if let Some(found) = command.find_subcommand(word) {
             name = format!("{name} {}", found.get_name());
             command = found;
-        } else if takes_value(definition, word) {
-            words.next();
-        } else if !word.starts_with('-') {
+        } else if let Some(option) = option_of_all(definition, word) {
+            if option.get_action().takes_values() {
+                words.next();
+            }
+        } else {
             break;
         }
     }
     name
 }
 
-/// Whether a word is an option of all commands whose value is the next word.
-fn takes_value(definition: &Command, word: &str) -> bool {
-    let Some(long) = word.strip_prefix("--") else {
-        return false;
-    };
-    let option = definition
-        .get_arguments()
-        .find(|a| a.get_long() == Some(long));
-    option.is_some_and(|option| option.get_action().takes_values())
+/// The option of all commands that a word is.
+fn option_of_all<'a>(definition: &'a Command, word: &str) -> Option<&'a Arg> {
+    let long = word.strip_prefix("--")?;
+    let mut options = definition.get_arguments();
+    options.find(|option| option.get_long() == Some(long))
 }

@@ -169,6 +169,11 @@ fn a_failed_read_of_the_spare_is_pending_and_moves_nothing() {
     assert_eq!(lab.engine.map().counters().pending_sectors, 8);
 }
 
+/// How often that was told.
+fn told(lab: &Lab, what: Notice) -> usize {
+    lab.notices.iter().filter(|notice| **notice == what).count()
+}
+
 #[test]
 fn without_a_spare_block_nothing_changes() {
     let mut lab = Lab::new(Shape::default());
@@ -190,7 +195,6 @@ fn without_a_spare_block_nothing_changes() {
     lab.actions.clear();
     assert_eq!(lab.write_now(total * 8, 4), Err(MEDIUM));
     assert_eq!(reads(&lab.actions, Side::Main), 0, "nothing is salvaged");
-    let told = |lab: &Lab, what| lab.notices.iter().filter(|n| **n == what).count();
     assert_eq!(told(&lab, Notice::LowWater), 1, "once a crossing");
     assert_eq!(told(&lab, Notice::Exhausted), 1, "once, not for each write");
     // What is not held any more goes on.
@@ -225,6 +229,32 @@ fn a_copy_that_fails_is_degraded_on_record() {
     for block in 0..3 {
         assert!(lab.remapped(block));
     }
+    lab.verify(nothing_fails);
+}
+
+#[test]
+fn a_session_that_cannot_begin_is_told_once_and_tried_again() {
+    let mut lab = Lab::new(Shape::default());
+    bad_write(&mut lab, 0, 64);
+    let places = lab.engine.layout().places();
+    for place in places.as_slice() {
+        lab.spare
+            .plan(Op::Write, place.0, 8, Until::Forever, MEDIUM);
+    }
+    assert_eq!(lab.write_now(0, 8), Err(IOERR));
+    assert_eq!(lab.engine.status().degraded, 3);
+    assert_eq!(lab.write_now(8, 8), Err(IOERR));
+    assert_eq!(
+        told(&lab, Notice::Unrecorded),
+        1,
+        "once, not for each write"
+    );
+    assert_eq!(lab.state(), State::Rw, "nothing is in doubt");
+
+    lab.spare.plans.clear();
+    assert_eq!(lab.write_now(0, 8), Ok(()));
+    assert_eq!(lab.engine.status().degraded, 0);
+    assert!(lab.remapped(0));
     lab.verify(nothing_fails);
 }
 

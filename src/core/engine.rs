@@ -152,6 +152,8 @@ pub struct Engine {
     found: Option<Found>,
     /// No spare block was left when one was last asked for, and that was told.
     exhausted: bool,
+    /// No superblock could be written when a session was last to begin, and that was told.
+    unrecorded: bool,
 }
 
 impl Engine {
@@ -204,6 +206,7 @@ impl Engine {
             guarded: false,
             found: None,
             exhausted: false,
+            unrecorded: false,
         }
     }
 
@@ -310,7 +313,10 @@ impl Engine {
             needs_check: self.needs_check,
             storm: self.storm.is_on(),
             generation: self.writer.generation(),
-            degraded: self.writer.degraded(),
+            degraded: match self.unrecorded {
+                true => 0b11,
+                false => self.writer.degraded(),
+            },
         }
     }
 

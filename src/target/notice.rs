@@ -37,7 +37,7 @@ fn kind(notice: Notice) -> usize {
         Notice::LowWater => 2,
         Notice::Exhausted => 3,
         Notice::State(_) => 4,
-        Notice::Degraded(_) => 5,
+        Notice::Degraded(_) | Notice::Unrecorded => 5,
         Notice::Storm(_) => 6,
     }
 }
@@ -89,6 +89,10 @@ pub(crate) fn tell(volume: &Volume, notice: Notice) {
         Notice::Degraded(_) => (
             true,
             "of the metadata cannot be written: the other one serves alone, check the spare device",
+        ),
+        Notice::Unrecorded => (
+            true,
+            "neither copy of the metadata can be written: nothing is remapped, check the spare device",
         ),
     };
     let say = |what: fmt::Arguments<'_>| say(volume.name(), severe, what);

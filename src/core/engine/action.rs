@@ -222,6 +222,8 @@ pub enum Notice {
     Storm(bool),
     /// This copy of the metadata cannot be written any more: 0 is A, 1 is B.
     Degraded(u8),
+    /// No change can be put on record, for no superblock can be written. Each change tries again.
+    Unrecorded,
 }
 
 /// What may be changed.

@@ -59,9 +59,14 @@ impl Engine {
     /// The superblock of the new session was written to these places.
     pub(super) fn opened(&mut self, ok: u32) {
         if self.writer.superblock_written(ok) {
+            self.unrecorded = false;
             self.step = self.log_step();
         } else {
-            // The session before is still the last one, and this commit was not begun.
+            // The session before is still the last one, and this commit was not begun. The next one tries
+            // again, for a device that was away comes back.
+            if !core::mem::replace(&mut self.unrecorded, true) {
+                self.notify(Notice::Unrecorded);
+            }
             self.give_up(self.own_failure());
         }
     }

@@ -4,6 +4,8 @@
 
 #![allow(dead_code)] // no test uses all of it
 
+pub mod monitoring;
+
 use std::{
     fs,
     path::PathBuf,

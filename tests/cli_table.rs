@@ -69,6 +69,7 @@ const ROWS: &[Row] = &[
         "absent --intensity 3",
         "there is no device absent",
     ),
+    ("record", "", "", "absent", "there is no device absent"),
     (
         "check",
         "none",

@@ -13,6 +13,7 @@ mod exit;
 mod format;
 mod health;
 mod help;
+mod history;
 mod interrupt;
 mod map;
 mod misuse;
@@ -21,6 +22,7 @@ mod output;
 mod pages;
 mod programs;
 mod progress;
+mod record;
 mod repair;
 mod restore;
 mod scan;
@@ -72,6 +74,7 @@ enum Command {
     Health(health::Args),
     Map(map::Args),
     Scan(scan::Args),
+    Record(record::Args),
     Check(check::Args),
     Dump(dump::Args),
     Restore(restore::Args),
@@ -135,6 +138,7 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Health(args) => health::run(&args, &*source(), output).map(ExitCode::from),
         Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),
         Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Record(args) => record::run(&args, &*source(), output).map(ExitCode::from),
         Command::Check(args) => check::run(&args, output).map(ExitCode::from),
         Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),

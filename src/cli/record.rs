@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `remapctl record`: writes down how devices are, for `report` and for whoever wants to see what became of them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::{
+    device::{
+        self,
+        model::Device,
+        source::Source,
+        words::{counted, span},
+    },
+    exit::{self, Exit},
+    help,
+    history::{self, History, Sample},
+    output::Output,
+};
+
+/// Writes down how devices are now, beside what was written down before. To be called by a timer.
+#[derive(clap::Args)]
+#[command(after_long_help = help::sections(
+    exit::OF_DOING,
+    "
+  /var/lib/dm-remap/AREA.jsonl
+      what was written down of the device whose spare area has the UUID AREA, one line each time
+  /sys/block/dm-N/remap/
+      what the kernel module says of a device",
+    "
+  remapctl record
+      write down how all devices are
+  remapctl record safe --history /srv/remap
+      one device, in another folder",
+))]
+pub struct Args {
+    /// The devices, by name or by node; all if none is named
+    #[arg(value_name = "DEVICE")]
+    devices: Vec<String>,
+    /// The folder of what was written down
+    #[arg(long, value_name = "DIR", default_value = history::FOLDER)]
+    history: PathBuf,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    devices: Vec<Written>,
+}
+
+#[derive(Serialize)]
+struct Written {
+    area_uuid: String,
+    /// Where it was written.
+    file: PathBuf,
+    /// So many times are there now, of them this one.
+    samples: u64,
+    first_unix_seconds: u64,
+    sample: Sample,
+}
+
+/// Writes down how a device is.
+fn write(history: &History, device: &Device, now: u64) -> Result<Written> {
+    let sample = Sample::of(device, now);
+    let area_uuid = device.area_uuid.clone();
+    let file = history.append(&area_uuid, &sample)?;
+    let all = history.read(&area_uuid)?;
+    Ok(Written {
+        area_uuid,
+        file,
+        samples: all.len() as u64,
+        first_unix_seconds: all.first().map_or(now, |first| first.at_unix_seconds),
+        sample,
+    })
+}
+
+pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
+    let history = History::at(&args.history);
+    let devices = device::look(source, &args.devices)?;
+    let now = source.now();
+    let written: Result<Vec<Written>> = devices
+        .iter()
+        .map(|device| write(&history, device, now))
+        .collect();
+    output.answer("record", &Answer { devices: written? }, |answer| {
+        if answer.devices.is_empty() {
+            return device::NONE.to_owned();
+        }
+        answer.devices.iter().map(|w| one(w, now)).collect()
+    })?;
+    Ok(Exit::Fine)
+}
+
+fn one(written: &Written, now: u64) -> String {
+    let since = now.saturating_sub(written.first_unix_seconds);
+    let history = match written.samples {
+        0 | 1 => "the first time".to_owned(),
+        n => format!("{} in {}", counted(n, "time"), span(since)),
+    };
+    format!("{} is written down: {history}.\n", written.sample.name)
+}

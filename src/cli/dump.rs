@@ -3,7 +3,7 @@
 //! `remapctl dump`: the whole map of a spare area, for people or as a document that `remapctl restore` takes.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, BufWriter, ErrorKind, Write},
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
@@ -22,12 +22,11 @@ use crate::{
         self,
         document::{self, AreaDoc, Range, SCHEMA},
         file::{Access, AreaFile},
-        target::aside,
         uuid_text, Where,
     },
     exit::{Exit, OF_DOING},
     help,
-    output::{NobodyReads, Output},
+    output::{self, NobodyReads, Output},
 };
 
 /// Writes the whole map of a spare area; with --json, in the form that `remapctl restore` takes.
@@ -69,7 +68,7 @@ pub(crate) fn run(args: &Args, output: Output) -> Result<Exit> {
         }
         Some(path) => {
             refuse_areas(path, &place.path)?;
-            save(path, &dump)?;
+            output::save(path, &dump)?;
         }
     }
     Ok(Exit::Fine)
@@ -112,22 +111,6 @@ fn refuse_areas(path: &Path, area: &Path) -> Result<()> {
         path.display()
     );
     Ok(())
-}
-
-/// Writes a file aside and moves it to its place when it is whole.
-fn save(path: &Path, dump: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let name = || format!("cannot write {}", path.display());
-    if path.exists() && !path.is_file() {
-        // A pipe or a terminal has no name to be moved to.
-        let file = File::options().write(true).open(path).with_context(name)?;
-        let mut to = BufWriter::new(file);
-        return dump(&mut to).and_then(|()| to.flush()).with_context(name);
-    }
-    let (file, aside) = aside(path)?;
-    let mut to = BufWriter::new(file);
-    dump(&mut to).and_then(|()| to.flush()).with_context(name)?;
-    to.get_ref().sync_all().with_context(name)?;
-    aside.persist(path).map_err(|e| e.error).with_context(name)
 }
 
 /// A block a line, so that a million of them need no memory here, and two dumps can be compared.

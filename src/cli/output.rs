@@ -7,11 +7,16 @@
 
 use std::{
     fmt,
-    io::{self, ErrorKind, Write},
+    fs::{self, File},
+    io::{self, BufWriter, ErrorKind, Write},
+    os::unix::fs::FileTypeExt,
+    path::Path,
 };
 
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use serde::Serialize;
+
+use crate::area::target::aside;
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +62,7 @@ impl Output {
 
     /// Prints a document of `command`, whatever was asked for.
     pub fn document<T: Serialize>(self, command: &str, content: &T) -> Result<()> {
-        let schema = format!("dm-remap/{command}/1");
-        let document = Document { schema, content };
-        print(&(serde_json::to_string_pretty(&document)? + "\n"))
+        print(&document_text(command, content)?)
     }
 
     /// Says on standard error what went wrong, in one line.
@@ -79,6 +82,36 @@ impl Output {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
+}
+
+/// A document of `command`.
+pub fn document_text<T: Serialize>(command: &str, content: &T) -> Result<String> {
+    let schema = format!("dm-remap/{command}/1");
+    let document = Document { schema, content };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// Writes a file aside and moves it to its place when it is whole.
+pub fn save(path: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let name = || format!("cannot write {}", path.display());
+    if fs::metadata(path).is_ok_and(|meta| meta.file_type().is_block_device()) {
+        bail!("{} is a block device: this goes to a file", path.display());
+    }
+    if path.exists() && !path.is_file() {
+        // A pipe or a terminal has no name to be moved to.
+        let file = File::options().write(true).open(path).with_context(name)?;
+        let mut to = BufWriter::new(file);
+        return content(&mut to)
+            .and_then(|()| to.flush())
+            .with_context(name);
+    }
+    let (file, aside) = aside(path)?;
+    let mut to = BufWriter::new(file);
+    content(&mut to)
+        .and_then(|()| to.flush())
+        .with_context(name)?;
+    to.get_ref().sync_all().with_context(name)?;
+    aside.persist(path).map_err(|e| e.error).with_context(name)
 }
 
 /// Prints on standard output.

@@ -7,6 +7,7 @@ pub mod cells;
 pub mod disk;
 pub mod findings;
 pub mod kernel_log;
+pub mod lists;
 pub mod live;
 pub mod mapping;
 pub mod model;

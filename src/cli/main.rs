@@ -10,6 +10,7 @@ mod close;
 mod device;
 mod dump;
 mod exit;
+mod export;
 mod format;
 mod health;
 mod help;
@@ -75,6 +76,7 @@ enum Command {
     Map(map::Args),
     Scan(scan::Args),
     Record(record::Args),
+    Export(export::Args),
     Check(check::Args),
     Dump(dump::Args),
     Restore(restore::Args),
@@ -139,6 +141,7 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),
         Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
         Command::Record(args) => record::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Export(args) => export::run(&args, &*source(), output).map(ExitCode::from),
         Command::Check(args) => check::run(&args, output).map(ExitCode::from),
         Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),

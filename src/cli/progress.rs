@@ -15,7 +15,6 @@ pub fn of_bytes(what: &'static str, bytes: u64) -> ProgressBar {
 }
 
 /// A bar of things that are counted.
-#[allow(dead_code)] // for commands that count
 pub fn of_items(what: &'static str, items: u64) -> ProgressBar {
     styled(
         what,

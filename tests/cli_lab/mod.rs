@@ -74,6 +74,26 @@ impl Recording {
         it
     }
 
+    /// `safe`, of 805 sectors, with something of each kind.
+    pub fn of_lists() -> Self {
+        let it = Self::of_one();
+        it.change("dm/safe/table", "0 209715200", "0 805");
+        it.status("0/238520 0 0", "2/238520 11 2");
+        let lists = "dm/safe/messages/list";
+        // A list of two pages.
+        it.put(
+            &format!("{lists}-pending-from-0"),
+            "8 3 pending\n64 4 pending\nmore from 96",
+        );
+        it.put(&format!("{lists}-pending-from-96"), "801 4 pending");
+        it.put(
+            &format!("{lists}-remapped-from-0"),
+            "0 8 remapped 7\n96 8 remapped 0",
+        );
+        it.put(&format!("{lists}-lost-from-0"), "98 2 lost");
+        it
+    }
+
     pub fn path(&self) -> &str {
         self.0.path().to_str().expect("a path of letters")
     }
@@ -184,5 +204,13 @@ impl Recording {
         let run = self.run(args);
         let said = text(&run.stdout).to_owned() + text(&run.stderr);
         (said, run.status.code().expect("it was not killed"))
+    }
+
+    /// What is exported of it without an error.
+    pub fn export(&self, args: &[&str]) -> String {
+        let run = self.run(&[&["export"][..], args].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        assert_eq!(text(&run.stderr), "");
+        text(&run.stdout).to_owned()
     }
 }

@@ -12,7 +12,10 @@ use std::{
     process::Command,
 };
 
-use cli_lab::monitoring::{dashboard, panels, queries, with_values, RULES};
+use cli_lab::{
+    monitoring::{dashboard, panels, queries, with_values, RULES},
+    Recording,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -151,6 +154,9 @@ fn units_run_commands_that_there_are_and_timers_have_times() {
         let service = read(format!("system/systemd/remapctl-{unit}.service"));
         let starts = format!("\nExecStart=/usr/sbin/remapctl {command}");
         assert!(service.contains(&starts), "{service}");
+        let mut words: Vec<&str> = command.split(' ').collect();
+        words.push("--help");
+        said_by(env!("CARGO_BIN_EXE_remapctl"), &words);
         // What is mounted below /home must not be hidden: it may be main.
         assert!(service.contains("\nProtectHome=read-only\n"), "{service}");
         let timer = read(format!("system/systemd/remapctl-{unit}.timer"));
@@ -229,4 +235,42 @@ fn prometheus_can_read_each_query_of_the_dashboard() {
         said.contains(&format!("{} rules found", queries.len())),
         "{said}"
     );
+}
+
+/// The words that begin like a metric of ours, and are none that a rule records.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let word = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':';
+    let words = text.split(word);
+    words
+        .filter(|word| word.starts_with("dm_remap_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn what_rules_and_dashboard_ask_for_is_exported() {
+    let exported = Recording::of_one().says(&["export", "prometheus"]);
+    assert_eq!(exported.1, 0, "{}", exported.0);
+    let names = exported.0.lines();
+    let names = names.filter_map(|line| line.strip_prefix("# TYPE "));
+    let exported: BTreeSet<String> = names
+        .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+        .collect();
+    assert!(exported.len() > 40, "{exported:?}");
+    let rules = read(RULES);
+    for file in ["system/grafana/dm-remap.json", "docs/monitoring.md", RULES] {
+        let text = read(file);
+        let asked = metrics(&text);
+        assert!(
+            asked.is_subset(&exported),
+            "{file}: {:?}",
+            &asked - &exported
+        );
+        // What is recorded has a rule that does.
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':') {
+            let recorded = format!("- record: {word}\n");
+            let ours = word.contains(":dm_remap_");
+            assert!(!ours || rules.contains(&recorded), "{file}: {word}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code)] // no test uses all of it
 
 pub mod monitoring;
+pub mod servers;
 
 use std::{
     fs,

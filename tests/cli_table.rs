@@ -99,6 +99,28 @@ const ROWS: &[Row] = &[
         "absent",
         "there is no device absent",
     ),
+    ("import", "", "", "", ""),
+    (
+        "import badblocks",
+        "safe /absent",
+        "safe /absent more --block-size 512",
+        "absent /absent --block-size 512 -n",
+        "there is no device absent",
+    ),
+    (
+        "import ddrescue",
+        "safe",
+        "safe /absent more",
+        "absent /absent -n",
+        "there is no device absent",
+    ),
+    (
+        "import json",
+        "safe",
+        "safe /absent more",
+        "absent /absent -n",
+        "there is no device absent",
+    ),
     (
         "check",
         "none",

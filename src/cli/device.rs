@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod model;
 pub mod raw;
 pub mod recorded;
+pub mod runs;
 pub mod source;
 pub mod status;
 pub mod sysfs;

@@ -15,8 +15,9 @@ use clap::Subcommand;
 use crate::{
     device::{
         self,
-        lists::{self, Kind, Line, Run},
+        lists::{self, Line},
         model::Device,
+        runs::{self, Kind, Run},
         source::Source,
     },
     exit::{self, Exit},
@@ -129,14 +130,14 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
             let found = read(&what.device, &what.list)?;
             let texts = found
                 .into_iter()
-                .map(|(_, lines)| badblocks::text(&runs(&lines), *block_size));
+                .map(|(_, lines)| badblocks::text(&bad(&lines), *block_size));
             (&what.to, texts.collect::<String>())
         }
         Format::Ddrescue { what } => {
             let found = read(&what.device, &what.list)?;
             let texts = found
                 .into_iter()
-                .map(|(device, lines)| ddrescue::text(&device, &runs(&lines)));
+                .map(|(device, lines)| ddrescue::text(&device, &bad(&lines)));
             (&what.to, texts.collect())
         }
         Format::Json { device, to } => {
@@ -182,6 +183,6 @@ fn all_that_can_be_seen(
 }
 
 /// The sectors of these lines, in order, each once.
-fn runs(lines: &[Line]) -> Vec<Run> {
-    lists::joined(lines.iter().map(|line| line.run).collect())
+fn bad(lines: &[Line]) -> Vec<Run> {
+    runs::joined(lines.iter().map(|line| line.run).collect())
 }

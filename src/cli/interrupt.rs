@@ -51,6 +51,12 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// One that listens to no signal, for tests: others raise them.
+    #[cfg(test)]
+    pub fn silent(asked: bool) -> Self {
+        Interrupt(Arc::new(AtomicBool::new(asked)))
+    }
+
     /// An error if so, for `?` between two steps.
     pub fn check(&self) -> Result<()> {
         if self.asked() {

@@ -15,6 +15,7 @@ mod format;
 mod health;
 mod help;
 mod history;
+mod import;
 mod interrupt;
 mod map;
 mod misuse;
@@ -77,6 +78,7 @@ enum Command {
     Scan(scan::Args),
     Record(record::Args),
     Export(export::Args),
+    Import(import::Args),
     Check(check::Args),
     Dump(dump::Args),
     Restore(restore::Args),
@@ -142,6 +144,10 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
         Command::Record(args) => record::run(&args, &*source(), output).map(ExitCode::from),
         Command::Export(args) => export::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Import(args) => {
+            let source = if args.dry_run() { source() } else { changed()? };
+            import::run(&args, &*source, output).map(ExitCode::from)
+        }
         Command::Check(args) => check::run(&args, output).map(ExitCode::from),
         Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::device::lists::Run;
+use crate::device::runs::Run;
 
 /// The blocks of `block_bytes` that these sectors touch. The runs are in order.
 pub fn text(runs: &[Run], block_bytes: u64) -> String {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::device::{lists::Run, model::Device};
+use crate::device::{model::Device, runs::Run};
 
 /// The map of a device on which these sectors are bad. The runs are in order.
 pub fn text(device: &Device, bad: &[Run]) -> String {

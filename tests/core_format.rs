@@ -315,17 +315,24 @@ fn table(change: impl FnOnce(&mut Vec<Region>)) -> Result<Layout, LayoutError> {
     Layout::new(layout.len(), block8(), layout.pending_quota(), buf)
 }
 
+/// A sector later, and a block shorter, so that it still lies where nothing else does.
+fn shifted(region: Region) -> Region {
+    Region {
+        start: Sector(region.start.0 + 1),
+        len: SectorCount(region.len.0 - 8),
+        ..region
+    }
+}
+
 #[test]
 fn tables_that_make_no_sense_are_refused() {
     assert!(table(|_| {}).is_ok());
     let of = plan(LEN);
-    let mut table_of = of.regions().iter();
-    let (log, spare) = (
-        0,
-        table_of.position(|r| r.r#use == Use::Spare).expect("one"),
-    );
+    let at = |what| of.regions().iter().position(|r| r.r#use == what);
+    let (log, spare) = (0, at(Use::Spare).expect("one"));
+    let health = at(Use::Health).expect("one");
     type Change = Box<dyn Fn(&mut Vec<Region>)>;
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 10] = [
         ("over a place", Box::new(move |t| t[log].start = Sector(0))),
         ("overlap", Box::new(move |t| t[spare].start.0 -= 8)),
         ("twice", Box::new(move |t| t.push(t[spare]))),
@@ -337,6 +344,10 @@ fn tables_that_make_no_sense_are_refused() {
         ),
         ("a shorter half", Box::new(move |t| t[log].len.0 -= 8)),
         ("part of a block", Box::new(move |t| t[spare].len.0 -= 1)),
+        (
+            "health within a metadata block",
+            Box::new(move |t| t[health] = shifted(t[health])),
+        ),
         (
             "no spare",
             Box::new(|t| t.retain(|r| r.r#use != Use::Spare)),

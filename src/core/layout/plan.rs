@@ -259,8 +259,8 @@ pub(super) fn check_ranges(layout: &Layout) -> Result<(), LayoutError> {
         }
         let meta = META_SECTORS.wrapping_sub(1);
         match region.r#use {
-            Use::Log { .. } if (region.start.0 | region.len.0) & meta != 0 => {
-                return bad("a piece of the log that is not whole metadata blocks");
+            Use::Log { .. } | Use::Health if (region.start.0 | region.len.0) & meta != 0 => {
+                return bad("a region of metadata that is not whole metadata blocks");
             }
             Use::Spare if region.len.0 & low != 0 => {
                 return bad("a spare region that is not whole blocks");

@@ -20,7 +20,7 @@ use dm_remap_core::{
 use crate::{
     area::{
         self,
-        document::{self, AreaDoc, Range, SCHEMA},
+        document::{self, Range},
         file::{Access, AreaFile},
         uuid_text, Where,
     },
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, output: Output) -> Result<Exit> {
     let (found, opened) = area::read(&mut area, len).map_err(|why| refusal(&place.path, &why))?;
     remark(output, &opened.report, found.stale_places);
     let dump = |to: &mut dyn Write| match output.json {
-        true => in_json(to, &found.superblock, &opened.map),
+        true => document::write(to, &found.superblock, &opened.map),
         false => in_words(to, &found.superblock, &opened.map),
     };
     match &args.output {
@@ -111,23 +111,6 @@ fn refuse_areas(path: &Path, area: &Path) -> Result<()> {
         path.display()
     );
     Ok(())
-}
-
-/// A block a line, so that a million of them need no memory here, and two dumps can be compared.
-fn in_json(to: &mut dyn Write, sb: &Superblock, map: &Map) -> io::Result<()> {
-    let area = serde_json::to_string(&AreaDoc::new(sb))?;
-    write!(
-        to,
-        "{{\n\"schema\":\"{SCHEMA}\",\n\"area\":{area},\n\"blocks\":["
-    )?;
-    let mut comma = "";
-    for block in document::blocks(map) {
-        write!(to, "{comma}\n{}", serde_json::to_string(&block)?)?;
-        comma = ",";
-    }
-    let failed: Vec<u32> = document::failed(map).collect();
-    let failed = serde_json::to_string(&failed)?;
-    writeln!(to, "\n],\n\"spare_failed\":{failed}\n}}")
 }
 
 fn in_words(to: &mut dyn Write, sb: &Superblock, map: &Map) -> io::Result<()> {

@@ -3,6 +3,8 @@
 //! The map of an area as a JSON document, `dm-remap/dump/1`: what `dump` writes and `restore` reads. It says what is so,
 //! and not in which order it came about: generations and sessions are not in it.
 
+use std::io::{self, Write};
+
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use dm_remap_core::{
     identity::{Identities, Identity, Kind},
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{bytes_of, hex, uuid_of, uuid_text};
 
-pub(crate) const SCHEMA: &str = "dm-remap/dump/1";
+const SCHEMA: &str = "dm-remap/dump/1";
 
 /// A range: its first sector, and how many there are.
 pub(crate) type Range = (u64, u64);
@@ -274,6 +276,23 @@ pub(crate) fn failed(map: &Map) -> impl Iterator<Item = u32> + '_ {
         Record::BadSpare { spare } => Some(spare.0),
         _ => None,
     })
+}
+
+/// Writes the document: a block a line, so that a million of them need no memory here, and two dumps can be compared.
+pub(crate) fn write(to: &mut dyn Write, sb: &Superblock, map: &Map) -> io::Result<()> {
+    let area = serde_json::to_string(&AreaDoc::new(sb))?;
+    write!(
+        to,
+        "{{\n\"schema\":\"{SCHEMA}\",\n\"area\":{area},\n\"blocks\":["
+    )?;
+    let mut comma = "";
+    for block in blocks(map) {
+        write!(to, "{comma}\n{}", serde_json::to_string(&block)?)?;
+        comma = ",";
+    }
+    let failed: Vec<u32> = failed(map).collect();
+    let failed = serde_json::to_string(&failed)?;
+    writeln!(to, "\n],\n\"spare_failed\":{failed}\n}}")
 }
 
 /// How many blocks a target has; the last may be cut short.

@@ -50,6 +50,9 @@ faults: ## Let allocations, requests and disks fail for an hour; scripts/faults 
 churn: ## A scanner under suspends, reloads and removals for ten minutes; scripts/churn --minutes N for less
 	@scripts/churn
 
+fuzz: ## Look for input that a parser cannot bear, ten minutes each; scripts/fuzz --minutes N for less
+	@scripts/fuzz
+
 rust-project: ## Write rust-project.json, for rust-analyzer
 	@scripts/rust-project
 
@@ -71,5 +74,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man crash faults churn rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man crash faults churn fuzz rust-project update \
 	install uninstall clean clean-cache help

@@ -15,7 +15,7 @@ rustflags-$(CONFIG_UML) += -Crelocation-model=static -Ccode-model=large
 # bindgen is clang and the kernel's flags may be gcc's, so only those are passed that shape the
 # declarations. Types that the kernel crate has are left out (no recursive allowlist): bio,
 # block_device and the like stay its own. The two prefixes keep C's name space clean and are of no
-# use to Rust, so they go.
+# use to Rust, so they go; where there is no rustfmt, many are on one line.
 DM_REMAP_TARGET_x86 := x86_64-linux-gnu
 DM_REMAP_TARGET_arm64 := aarch64-linux-gnu
 DM_REMAP_TARGET_riscv := riscv64-linux-gnu
@@ -32,8 +32,8 @@ quiet_cmd_dm_remap_bindgen = BINDGEN $(quiet_modtag) $@
 	$(shell grep -Ev '^$(pound)|^$$' $(dm_remap_bindings)/bindgen_parameters) \
 	--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ::kernel::ffi \
 	--no-debug '.*' --enable-function-attribute-detection -o $@ -- $(dm_remap_c_flags) && \
-	sed -Ei -e 's/pub const DM_REMAP_CONST_/pub const /' \
-		-e 's/^( *)pub fn (dm_remap_helper_([a-z0-9_]*))/\1$(pound)[link_name = "\2"]\n\1pub fn \3/' $@
+	sed -Ei -e 's/pub const DM_REMAP_CONST_/pub const /g' \
+		-e 's/pub fn (dm_remap_helper_([a-z0-9_]*))/$(pound)[link_name = "\1"] pub fn \2/g' $@
 
 $(obj)/$(generated): $(dm_remap_bindings)/bindings.h $(dm_remap_bindings)/bindgen_parameters FORCE
 	$(call if_changed_dep,dm_remap_bindgen)

@@ -43,6 +43,15 @@ have_package() {
     apt-cache madison "$1" | grep -qF "| $VERSION |"
 }
 
+# unpack_headers DIR: the packages of the headers of RELEASE, for scripts/tree-recipe.
+unpack_headers() {
+    local deb
+    fetch "$1/.deb" "linux-headers-$RELEASE"
+    other_headers "$(dpkg-deb -f "$1"/.deb/*.deb Depends)"
+    fetch "$1/.deb" "$COMMON" "$KBUILD"
+    for deb in "$1"/.deb/*.deb; do dpkg-deb -x "$deb" "$1"; done
+}
+
 # unpack_source DIR: linux-source at VERSION, its contents directly in DIR.
 unpack_source() {
     say "fetching linux-source-$MINOR ($VERSION)"

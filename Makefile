@@ -41,6 +41,12 @@ simulate: ## Judge scan order and predictor on simulated disks; tables and pictu
 man: ## Manual pages and completions of remapctl, in target/man and target/completions
 	@scripts/enter cargo run --quiet --locked --bin remapctl -- pages target
 
+deb: ## Debian packages of the module's source (DKMS) and of remapctl, in target/deb
+	@scripts/deb
+
+test-packages: ## The packages: what is in them, the same bytes twice, and DKMS in a Debian 13
+	@scripts/test packages
+
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash
 
@@ -74,5 +80,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man crash faults churn fuzz rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man deb test-packages crash faults churn fuzz rust-project update \
 	install uninstall clean clean-cache help

@@ -44,7 +44,7 @@ man: ## Manual pages and completions of remapctl, in target/man and target/compl
 deb: ## Debian packages of the module's source (DKMS) and of remapctl, in target/deb
 	@scripts/deb
 
-test-packages: ## The packages: what is in them, the same bytes twice, and DKMS in a Debian 13
+test-packages: ## The packages: what is in them, and DKMS in a Debian 13
 	@scripts/test packages
 
 crash: ## Cut the power at more than ten thousand points, and look for what is lost

@@ -149,6 +149,7 @@ const ROWS: &[Row] = &[
         "-i /absent -o /absent/new",
         "cannot open /absent",
     ),
+    ("tab", "", "/absent more", "/absent", "there is no /absent"),
     ("simulate", "", "more", "", ""),
 ];
 

@@ -22,6 +22,7 @@ mod misuse;
 mod open;
 mod output;
 mod pages;
+mod probe;
 mod programs;
 mod progress;
 mod record;
@@ -30,6 +31,7 @@ mod restore;
 mod scan;
 mod simulate;
 mod status;
+mod tab;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -83,16 +85,22 @@ enum Command {
     Dump(dump::Args),
     Restore(restore::Args),
     Repair(repair::Args),
+    Tab(tab::Args),
     Simulate(simulate::Args),
     // For those who make packages.
     #[command(hide = true)]
     Pages(pages::Args),
+    // For udev and systemd.
+    #[command(hide = true)]
+    Probe(probe::Args),
+    #[command(hide = true)]
+    Generator(tab::generator::Args),
 }
 
 fn main() -> ExitCode {
     let mut definition = definition();
     let args = definition
-        .try_get_matches_from_mut(std::env::args_os())
+        .try_get_matches_from_mut(tab::generator::arguments(std::env::args_os()))
         .and_then(|matches| Args::from_arg_matches(&matches));
     let args = match args {
         Ok(args) => args,
@@ -152,7 +160,10 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),
         Command::Repair(args) => repair::run(&args, output).map(ExitCode::from),
+        Command::Tab(args) => tab::run(&args, &*source(), output).map(ExitCode::from),
         Command::Simulate(args) => simulate::run(&args),
         Command::Pages(args) => pages::run(&args, &definition(), output).map(ExitCode::from),
+        Command::Probe(args) => probe::run(&args, &*source()).map(ExitCode::from),
+        Command::Generator(args) => Ok(tab::generator::run(&args, &*source()).into()),
     }
 }

@@ -26,17 +26,24 @@ use crate::{
     exit::{self, Exit},
     help,
     output::Output,
+    tab::{self, Spec},
 };
 
 /// Makes the device of a spare area that was formatted.
 ///
 /// How long it is, and where it lies on main, is read from the area. From then on /dev/mapper/NAME is the device to use, and
-/// main itself must not be mounted or written.
+/// main itself must not be mounted or written. With NAME alone, /etc/remaptab says the rest.
 #[derive(clap::Args)]
 #[command(after_long_help = help::sections(
     exit::OF_DOING,
-    help::LIVE,
     "
+  /dev/mapper/NAME
+      the device; what it was made from must not be used beside it
+  /etc/remaptab
+      the devices that are opened at boot, and how: see remaptab(5)",
+    "
+  remapctl open safe
+      open what /etc/remaptab calls so
   remapctl open safe /dev/sda /dev/sdb
       make /dev/mapper/safe
   remapctl open safe /dev/sda /dev/sdb --scan idle
@@ -46,47 +53,67 @@ pub struct Args {
     /// What the device is to be called
     #[arg(value_name = "NAME")]
     name: String,
-    /// The device that holds the data
-    #[arg(value_name = "MAIN")]
-    main: String,
+    /// The device that holds the data; without it, /etc/remaptab says all
+    #[arg(value_name = "MAIN", requires = "spare")]
+    main: Option<String>,
     /// The device that has the spare area
     #[arg(value_name = "SPARE")]
-    spare: String,
+    spare: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// How a device is opened.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Settings {
     /// Where the spare area begins on its device, in sectors
-    #[arg(long, value_name = "SECTORS", default_value_t = 0)]
-    spare_start: u64,
+    #[arg(long, value_name = "SECTORS", default_value_t = 0, requires = "main")]
+    pub spare_start: u64,
     /// Write nothing, the map included
-    #[arg(long)]
-    read_only: bool,
+    #[arg(long, requires = "main")]
+    pub read_only: bool,
     /// Which errors make a block move
-    #[arg(long, value_enum, default_value_t = Policy::Confirm)]
-    error_policy: Policy,
+    #[arg(long, value_enum, default_value_t = Policy::Confirm, requires = "main")]
+    pub error_policy: Policy,
     /// Where a write to sectors goes that could not be read
-    #[arg(long, value_enum, default_value_t = Pending::Remap)]
-    pending_writes: Pending,
+    #[arg(long, value_enum, default_value_t = Pending::Remap, requires = "main")]
+    pub pending_writes: Pending,
     /// A failing write is an error, and nothing moves by itself
-    #[arg(long)]
-    no_auto_remap: bool,
+    #[arg(long, requires = "main")]
+    pub no_auto_remap: bool,
     /// What the scanner does by itself
-    #[arg(long, value_enum, default_value_t = Scan::Off)]
-    scan: Scan,
+    #[arg(long, value_enum, default_value_t = Scan::Off, requires = "main")]
+    pub scan: Scan,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            spare_start: 0,
+            read_only: false,
+            error_policy: Policy::Confirm,
+            pending_writes: Pending::Remap,
+            no_auto_remap: false,
+            scan: Scan::Off,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Policy {
+pub enum Policy {
     Medium,
     Confirm,
     Any,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Pending {
+pub enum Pending {
     Remap,
     Main,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Scan {
+pub enum Scan {
     Off,
     Idle,
     On,
@@ -104,23 +131,81 @@ struct Answer<'a> {
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     let name = &args.name;
     mapping::check_name(name)?;
-    let main = BlockDevice::at(source, &args.main)?;
-    let spare = BlockDevice::at(source, &args.spare)?;
+    let listed;
+    let (main, spare, settings) = match (&args.main, &args.spare) {
+        (Some(main), Some(spare)) => (main.clone(), Place::at(spare), &args.settings),
+        _ => {
+            listed = tab::entry_of(name)?;
+            let spare = Place {
+                path: listed.spare.path(),
+                area: match listed.spare {
+                    Spec::Area(uuid) => Some(uuid),
+                    _ => None,
+                },
+            };
+            (listed.main.path(), spare, &listed.settings)
+        }
+    };
+    let answer = open(name, &main, &spare, settings, source)?;
+    output.answer("open", &answer, |answer| {
+        format!(
+            "{} is open: {}, {}.\nNever mount or write {main} itself while there is a map: what is read there may be old.\n",
+            answer.name,
+            answer.path,
+            size(answer.size_sectors),
+        )
+    })?;
+    Ok(Exit::Fine)
+}
+
+/// Where the spare area is.
+struct Place {
+    path: String,
+    /// The area's UUID, if that is how it was named.
+    area: Option<[u8; 16]>,
+}
+
+impl Place {
+    fn at(path: &str) -> Self {
+        Place {
+            path: path.to_owned(),
+            area: None,
+        }
+    }
+}
+
+fn open<'a>(
+    name: &'a str,
+    main: &str,
+    spare: &Place,
+    settings: &Settings,
+    source: &dyn Source,
+) -> Result<Answer<'a>> {
+    let main = BlockDevice::at(source, main)?;
+    let place = spare;
+    let spare = BlockDevice::at(source, &place.path)?;
     for number in sysfs::mapped(source)? {
         if sysfs::name(source, number)?.as_deref() == Some(name) {
             bail!("there is a device {name} already");
         }
     }
-    let area = find(&spare, args.spare_start)?.superblock;
+    let area = find(&spare, settings.spare_start)?.superblock;
     let uuid = uuid_text(&area.uuid);
+    if place.area.is_some_and(|wanted| wanted != area.uuid) {
+        bail!(
+            "the spare area at sector {} of {} is another one: {uuid}",
+            settings.spare_start,
+            spare.path
+        );
+    }
     let line = TableLine {
         main: &main.id,
         spare: &spare.id,
-        spare_start: dm_remap_core::units::Sector(args.spare_start),
+        spare_start: dm_remap_core::units::Sector(settings.spare_start),
         spare_len: area.layout.len(),
         features: Features {
             main_start: area.main_start,
-            ..args.features()
+            ..settings.features()
         },
     };
     mapping::create(&New {
@@ -128,29 +213,19 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
         uuid: Some(&format!("REMAP-{uuid}")),
         size_sectors: area.main_len.0,
         line,
-        read_only: args.read_only,
+        read_only: settings.read_only,
         hidden: false,
     })
     .with_context(|| format!("cannot open {name}"))?;
-    let answer = Answer {
+    Ok(Answer {
         name,
         path: format!("/dev/mapper/{name}"),
         area_uuid: uuid,
         size_sectors: area.main_len.0,
-    };
-    output.answer("open", &answer, |answer| {
-        format!(
-            "{} is open: {}, {}.\nNever mount or write {} itself while there is a map: what is read there may be old.\n",
-            answer.name,
-            answer.path,
-            size(answer.size_sectors),
-            main.path
-        )
-    })?;
-    Ok(Exit::Fine)
+    })
 }
 
-impl Args {
+impl Settings {
     fn features(&self) -> Features {
         Features {
             error_policy: match self.error_policy {

@@ -401,8 +401,8 @@ fn what_is_huge_is_a_list_or_told_in_a_short_line() {
     let lab = Lab::new();
     let blocks = ["badblocks", "--block-size", "512"];
     // Each block of the device, many times over: what is kept is one range.
-    let all: String = (0..SIZE).map(|n| format!("{n}\r\n")).collect();
-    let often = all.repeat(20);
+    let all: Vec<String> = (0..SIZE).map(|n| format!("{n}\r\n")).collect();
+    let often = all.concat().repeat(20);
     assert!(often.len() > 10 << 20);
     assert_eq!(lab.marks(&blocks, often.as_bytes()), Ok(vec![(0, SIZE)]));
     let words = "? ".repeat(5 << 20);

@@ -329,6 +329,9 @@ fn messages_mean_what_they_say() {
     assert!(parse("health 1025").is_err() && parse("health 4294967297").is_err());
     assert_eq!(parse("health 1024"), Ok(Message::Health { parts: 1024 }));
     assert_eq!(parse("health reset"), Ok(Message::HealthReset));
+    assert_eq!(parse("health smart 12"), Ok(Message::HealthSmart(12)));
+    let most = parse("health smart 99999999999");
+    assert_eq!(most, Ok(Message::HealthSmart(u32::MAX)));
     for verb in [
         "remap S",
         "evacuate S",
@@ -396,6 +399,13 @@ fn each_wrong_message_has_a_text_of_its_own() {
         ("help me", "help: there are too many arguments"),
         ("scan", "scan: what is to be done is none of"),
         ("scan now 1", "scan: there are too many arguments"),
+        ("health smart", "health: the number of sectors is missing"),
+        ("health smart x", "health: the number of sectors is not"),
+        (
+            "health smart HUGE",
+            "health: the number of sectors is too large",
+        ),
+        ("health smart 1 2", "health: there are too many arguments"),
         ("health x", "health: the number of parts is not a number"),
         (
             "health 0",

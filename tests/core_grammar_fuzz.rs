@@ -65,6 +65,7 @@ fn words_near(len: u64) -> impl Strategy<Value = Vec<String>> {
         "on",
         "off",
         "now",
+        "smart",
         "stop",
     ];
     let other = prop::sample::select(others.to_vec()).prop_map(String::from);

@@ -69,6 +69,13 @@ pub(crate) fn handle(table: &Table, args: Args<'_>, out: &mut TextWriter<'_>) ->
             Ok(())
         }
         Message::Health { parts } => reply::health(&volume.keeper.lock().health, len, parts, out),
+        Message::HealthSmart(sectors) => {
+            may_change(volume)?;
+            let (now, unix) = (clock::monotonic_ms(), clock::real_seconds());
+            volume.keeper.lock().smart(now, unix, sectors);
+            volume.kick();
+            Ok(())
+        }
         // What is forgotten is forgotten on the spare area, too.
         Message::HealthReset | Message::Blocks { .. }
             if volume.summary().engine.state != State::Rw =>

@@ -104,6 +104,10 @@ pub fn described(words: &[&str], len: u64) -> Option<Message> {
         }
         ["health"] => Some(Message::Health { parts: 64 }),
         ["health", "reset"] => Some(Message::HealthReset),
+        ["health", "smart", sectors] => {
+            let sectors = u32::try_from(digits(sectors)?).unwrap_or(u32::MAX);
+            Some(Message::HealthSmart(sectors))
+        }
         ["health", parts] => {
             let parts = digits(parts).filter(|n| (1..=1024).contains(n))?;
             Some(Message::Health {
@@ -158,6 +162,7 @@ pub fn spoken(message: &Message) -> String {
         }
         Message::Health { parts } => format!("health {parts}"),
         Message::HealthReset => "health reset".to_owned(),
+        Message::HealthSmart(sectors) => format!("health smart {sectors}"),
     }
 }
 

@@ -75,6 +75,9 @@ set auto_remap 0|set: auto_remap is neither on nor off
 set auto_remap on on|set: there are too many arguments: try help
 clear_needs_check now|clear_needs_check: there are too many arguments: try help
 reset_stats 1|reset_stats: there are too many arguments: try help
+health smart|health: the number of sectors is missing
+health smart -1|health: the number of sectors is not a number
+health smart 1 1|health: there are too many arguments: try help
 help me|help: there are too many arguments: try help
 LIST
 at_least "so many were tried" 50 "$count"
@@ -86,7 +89,7 @@ equal "and so is the spare area" "$area" "$(content "$spare")"
 
 need dmsetup suspend r
 table=$(dmsetup table r)
-for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" clear_needs_check reset_stats; do
+for message in "remap 64" "evacuate 64" "retest all" "mark 64" "unmark 64" "set error_policy any" "set auto_remap off" clear_needs_check reset_stats "health smart 9"; do
     # shellcheck disable=SC2086
     refuse "no '$message' while suspended" dmsetup message r 0 $message
     match "with EAGAIN" "Resource temporarily unavailable" "$output"

@@ -30,6 +30,7 @@ clear_needs_check: read the metadata again, repair a bad copy of it, let the map
 reset_stats: count anew
 scan start|stop|pause|resume|now: what the scanner is to do
 health [N]: the lowest score, of 1000, in each of N (64) equal parts
+health smart N: main itself counts N bad sectors, says SMART
 health reset: forget what is known of the health: main is another disk
 help: this text
 ";
@@ -71,6 +72,8 @@ pub enum Message {
         /// How many: from 1 to [`MOST_PARTS`].
         parts: u32,
     },
+    /// Main itself counts so many bad sectors.
+    HealthSmart(u32),
     /// Forget what is known of the health.
     HealthReset,
     /// Say what can be said.
@@ -227,6 +230,8 @@ const COUNT: Texts = (
     "the number of sectors is too large a number",
 );
 
+const COUNT_MISSING: &str = "the number of sectors is missing";
+
 const PARTS_TEXTS: Texts = (
     "the number of parts is not a number",
     "the number of parts is too large a number",
@@ -332,6 +337,12 @@ impl<'a> Rest<'_, 'a> {
     fn health(&mut self) -> Result<Message, &'static str> {
         let parts = match self.words.next() {
             Some("reset") => return Ok(Message::HealthReset),
+            Some("smart") => {
+                let word = self.words.next();
+                let sectors = parsed(word.ok_or(COUNT_MISSING)?, COUNT)?;
+                let sectors = u32::try_from(sectors).unwrap_or(u32::MAX);
+                return Ok(Message::HealthSmart(sectors));
+            }
             Some(word) => parsed(word, PARTS_TEXTS)?,
             None => PARTS.into(),
         };

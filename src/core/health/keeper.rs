@@ -319,6 +319,14 @@ impl Keeper {
         self.touch(now);
     }
 
+    /// Main itself counts so many bad sectors. The disk is to have a number that is new: one that is repeated is not
+    /// worth the writing.
+    pub fn smart(&mut self, now: u64, unix: u64, sectors: u32) {
+        if self.health.predictor.note_smart(unix, sectors) {
+            self.touch(now);
+        }
+    }
+
     /// Another hour has begun since this was last asked: what waited for that may count now, and the level be another.
     pub fn hour_passed(&mut self) -> bool {
         let hour = self.health.hour();

@@ -12,6 +12,7 @@
 mod codec;
 mod episode;
 mod evidence;
+mod smart;
 mod verdict;
 
 pub use codec::PREDICTOR_BYTES;
@@ -24,6 +25,7 @@ use crate::health::{
     Event, Region, What, DAY, HOUR,
 };
 use episode::Episode;
+use smart::Smart;
 
 /// An episode of full weight.
 pub const WEIGHT: u32 = 256;
@@ -115,6 +117,8 @@ pub struct Predictor {
     transport_since: u64,
     /// For the evidence, since the beginning.
     totals: Totals,
+    /// What the disk says of itself.
+    smart: Smart,
 }
 
 /// Counters since the beginning.
@@ -151,6 +155,7 @@ impl Predictor {
             transport: 0,
             transport_since: 0,
             totals: Totals::default(),
+            smart: Smart::default(),
         }
     }
 

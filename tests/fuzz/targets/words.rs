@@ -63,6 +63,7 @@ pub const MESSAGE: Target = Target {
             "8 scan now",
             "8 health 1024",
             "8 health reset",
+            "8 health smart 12",
             "8 clear_needs_check",
         ])
     },

@@ -8,8 +8,8 @@ use crate::{
         Region,
     },
     wire::{
-        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U32,
-        U64,
+        transmute_mut, transmute_ref, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, U16,
+        U32, U64,
     },
 };
 
@@ -30,7 +30,10 @@ struct Raw {
     sum: U32,
     alarm: u8,
     transport: u8,
-    pad: [u8; 6],
+    /// Bad sectors that the disk counts itself.
+    smart: U16,
+    /// The watched hour after the one when that was told; 0 if it never was.
+    smart_hour: U32,
     totals: [U32; 6],
     waiting: [RawEpisode; STORM],
     places: [RawPlace; PLACES],
@@ -83,6 +86,8 @@ impl Predictor {
         raw.sum = self.sum.into();
         raw.alarm = self.alarm.into();
         raw.transport = self.transport;
+        raw.smart = u16::try_from(self.smart.sectors).unwrap_or(u16::MAX).into();
+        raw.smart_hour = self.smart.hour.into();
         raw.totals = totals.map(U32::from);
         for (to, episode) in raw.waiting.iter_mut().zip(&self.waiting) {
             if let Some(episode) = episode {
@@ -118,6 +123,8 @@ impl Predictor {
         self.storm_until = raw.storm_until.get();
         self.transport = raw.transport;
         self.transport_since = raw.transport_since.get();
+        self.smart.sectors = raw.smart.get().into();
+        self.smart.hour = raw.smart_hour.get();
         let [episodes, places, weak, sectors, storms, left_out] = raw.totals.map(U32::get);
         self.totals = Totals {
             episodes,

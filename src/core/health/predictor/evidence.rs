@@ -72,6 +72,9 @@ impl fmt::Display for Evidence<'_> {
                 totals.left_out, totals.storms
             )?;
         }
+        if let Some((sectors, hours)) = it.smart() {
+            write!(f, "; SMART {hours} hours ago: {sectors} bad sectors")?;
+        }
         Ok(())
     }
 }

@@ -25,7 +25,12 @@ fn what_is_known_is_written_down_each_time() {
     let recording = Recording::of_one();
     let folder = TempDir::new().expect("a folder");
     let history = folder.path().join("new");
-    let args = ["record", "--history", history.to_str().expect("letters")];
+    let args = [
+        "record",
+        "--no-smart",
+        "--history",
+        history.to_str().expect("letters"),
+    ];
     let (said, code) = recording.says(&args);
     let first = "safe is written down: the first time.\n";
     assert_eq!((said.as_str(), code), (first, 0));

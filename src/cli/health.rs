@@ -18,6 +18,7 @@ use crate::{
     exit::{self, Exit},
     help,
     output::Output,
+    smart::{self, Shown},
 };
 
 /// Says how well devices are, whether they are expected to fail, and on which evidence.
@@ -28,6 +29,8 @@ use crate::{
     "
   remapctl health safe
       the forecast, and what it is made from
+  remapctl health safe --smart
+      the same, with what the disks say of themselves now
   remapctl health safe --auto-evacuate on
       move weak blocks away while they can be read",
 ))]
@@ -41,6 +44,9 @@ pub struct Args {
     /// From how many milliseconds on a read of the scanner may be called slow; until the device is closed
     #[arg(long, value_name = "MS", requires = "devices")]
     slow_ms: Option<u32>,
+    /// Ask the disks now for what they say of themselves (SMART), instead of what was written down last
+    #[arg(long)]
+    smart: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,10 +76,12 @@ struct Looked {
     scan_errors: u64,
     /// The regions with the lowest scores.
     worst: Vec<Region>,
+    /// What the disks say of themselves.
+    smart: Option<Shown>,
 }
 
 impl Looked {
-    fn at(device: Device) -> Self {
+    fn at(device: Device, smart: Option<Shown>) -> Self {
         let counter = |key: &str| device.status.counters.get(key).copied().unwrap_or(0);
         Looked {
             well: device.health.level == "good" && device.health.severity < ALARM,
@@ -84,6 +92,7 @@ impl Looked {
             name: device.name,
             health: device.health,
             worst: device.map.worst,
+            smart,
         }
     }
 }
@@ -94,7 +103,19 @@ pub const ALARM: u64 = 7;
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     set(args, source)?;
     let devices = device::look(source, &args.devices)?;
-    let devices: Vec<Looked> = devices.into_iter().map(Looked::at).collect();
+    let now = source.now();
+    let smart: Vec<Option<Shown>> = match args.smart {
+        true => {
+            let asked = smart::ask(source, &devices).into_iter();
+            asked.map(|both| Some(Shown::asked(both, now))).collect()
+        }
+        false => {
+            let recorded = |device| Shown::recorded(source, device);
+            devices.iter().map(recorded).collect()
+        }
+    };
+    let both = devices.into_iter().zip(smart);
+    let devices: Vec<Looked> = both.map(|(d, s)| Looked::at(d, s)).collect();
     let answer = Answer {
         well: devices.iter().all(|d| d.well),
         devices,
@@ -103,7 +124,7 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
         if answer.devices.is_empty() {
             return device::NONE.to_owned();
         }
-        let texts: Vec<String> = answer.devices.iter().map(one).collect();
+        let texts: Vec<String> = answer.devices.iter().map(|d| one(d, now)).collect();
         texts.join("\n")
     })?;
     Ok(Exit::well(answer.well))
@@ -131,7 +152,7 @@ fn set(args: &Args, source: &dyn Source) -> Result<()> {
     Ok(())
 }
 
-fn one(looked: &Looked) -> String {
+fn one(looked: &Looked, now: u64) -> String {
     let health = &looked.health;
     let mut lines = vec![format!("{} {}", looked.name, verdict(looked))];
     lines.push(format!(
@@ -162,6 +183,10 @@ fn one(looked: &Looked) -> String {
         grouped(looked.recovered_errors),
         grouped(looked.scan_errors)
     ));
+    for (n, line) in looked.smart.iter().flat_map(|s| s.lines(now)).enumerate() {
+        let label = if n == 0 { "smart" } else { "" };
+        lines.push(format!("  {label:10}  {line}"));
+    }
     for (n, region) in looked.worst.iter().enumerate() {
         let label = if n == 0 { "worst" } else { "" };
         lines.push(format!(

@@ -22,7 +22,7 @@ pub const AREA: &str = "
 /// The environment, the same for all.
 const ENVIRONMENT: &str = "
   NO_COLOR  no colours if it is set
-  PATH      where dmsetup and blkid are looked for, before /usr/local/sbin, /usr/sbin and /sbin";
+  PATH      where dmsetup, blkid and smartctl are looked for, before /usr/local/sbin, /usr/sbin and /sbin";
 
 /// Puts the sections of a command together: `codes` with their heading, the other two without.
 pub fn sections(codes: &str, files: &str, examples: &str) -> StyledStr {

@@ -9,7 +9,7 @@
 mod sample;
 mod thin;
 
-pub use sample::Sample;
+pub use sample::{Counts, Sample, Smart};
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -32,6 +32,9 @@ const LOCK: &str = ".lock";
 
 /// Files can be read by all, as what they are about in sysfs.
 const MODE: u32 = 0o644;
+
+/// So many bytes at the end of a file hold its last line, and some before.
+const END: u64 = 1 << 16;
 
 /// A folder of histories.
 #[derive(Clone, Debug)]
@@ -67,6 +70,16 @@ impl History {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(e) => Err(e).with_context(|| format!("cannot read {}", file.display())),
         }
+    }
+
+    /// What was recorded last of an area; nothing if that is not known. Only the end of the file is read.
+    pub fn latest(&self, area: &str) -> Option<Sample> {
+        let mut file = File::open(self.file(area).ok()?).ok()?;
+        let len = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(END))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(END).read_to_end(&mut bytes).ok()?;
+        parsed(&bytes).pop()
     }
 
     /// Adds what is known now. When this is on the disk, what is too much of what is old goes. The answer is the file.

@@ -30,6 +30,7 @@ mod repair;
 mod restore;
 mod scan;
 mod simulate;
+mod smart;
 mod status;
 mod tab;
 

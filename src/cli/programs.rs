@@ -20,13 +20,10 @@ const SYSTEM: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 /// Ctrl-C goes to all processes in front of the terminal. This one is not among them, so it comes to its own end: what is
 /// begun is done, and who asked for the end is told by the flag of [`crate::interrupt`], not by a program that was killed.
 pub fn run(program: &str, package: &str, arguments: &[&str]) -> Result<Output> {
-    let mut path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
-    path.push(":");
-    path.push(SYSTEM);
-    let output = Command::new(program)
+    let mut command = Command::new(program);
+    environment(&mut command);
+    let output = command
         .args(arguments)
-        .env("PATH", path)
-        .env("LC_ALL", "C")
         .process_group(0)
         .stdin(Stdio::null())
         .output();
@@ -36,6 +33,14 @@ pub fn run(program: &str, package: &str, arguments: &[&str]) -> Result<Output> {
         }
         output => output.with_context(|| format!("cannot run {program}")),
     }
+}
+
+/// Lets a program be found where system programs are, too, and speak the language that is read here.
+pub fn environment(command: &mut Command) {
+    let mut path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
+    path.push(":");
+    path.push(SYSTEM);
+    command.env("PATH", path).env("LC_ALL", "C");
 }
 
 #[cfg(test)]

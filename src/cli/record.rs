@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `remapctl record`: writes down how devices are, for `report` and for whoever wants to see what became of them.
+//! `remapctl record`: writes down how devices are, and what their disks say of themselves, for `report` and for whoever wants to see what became of them.
 
 use std::path::PathBuf;
 
@@ -16,8 +16,9 @@ use crate::{
     },
     exit::{self, Exit},
     help,
-    history::{self, History, Sample},
+    history::{History, Sample},
     output::Output,
+    smart::{self, Both, Shown},
 };
 
 /// Writes down how devices are now, beside what was written down before. To be called by a timer.
@@ -39,9 +40,12 @@ pub struct Args {
     /// The devices, by name or by node; all if none is named
     #[arg(value_name = "DEVICE")]
     devices: Vec<String>,
-    /// The folder of what was written down
-    #[arg(long, value_name = "DIR", default_value = history::FOLDER)]
-    history: PathBuf,
+    /// The folder of what was written down: /var/lib/dm-remap if none is named
+    #[arg(long, value_name = "DIR")]
+    history: Option<PathBuf>,
+    /// Do not ask the disks for what they say of themselves (SMART)
+    #[arg(long)]
+    no_smart: bool,
 }
 
 /// The answer.
@@ -59,11 +63,24 @@ struct Written {
     samples: u64,
     first_unix_seconds: u64,
     sample: Sample,
+    /// What the disks said, if they were asked.
+    smart: Option<Both>,
+    /// The bad sectors that main counts, if the predictor was told.
+    told_sectors: Option<u64>,
 }
 
 /// Writes down how a device is.
-fn write(history: &History, device: &Device, now: u64) -> Result<Written> {
-    let sample = Sample::of(device, now);
+fn write(
+    history: &History,
+    source: &dyn Source,
+    device: &Device,
+    smart: Option<Both>,
+) -> Result<Written> {
+    let now = source.now();
+    let sample = Sample {
+        smart: smart.as_ref().and_then(Both::sample),
+        ..Sample::of(device, now)
+    };
     let area_uuid = device.area_uuid.clone();
     let file = history.append(&area_uuid, &sample)?;
     let all = history.read(&area_uuid)?;
@@ -73,16 +90,33 @@ fn write(history: &History, device: &Device, now: u64) -> Result<Written> {
         samples: all.len() as u64,
         first_unix_seconds: all.first().map_or(now, |first| first.at_unix_seconds),
         sample,
+        told_sectors: smart.as_ref().and_then(|smart| tell(source, device, smart)),
+        smart,
     })
 }
 
+/// Tells the predictor what main says of itself. A module that does not know the message, or a device that is suspended,
+/// goes without.
+fn tell(source: &dyn Source, device: &Device, smart: &Both) -> Option<u64> {
+    let sectors = smart::for_predictor(&smart.main)?;
+    let message = format!("health smart {sectors}");
+    source.message(&device.name, &message).ok()?;
+    Some(sectors)
+}
+
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
-    let history = History::at(&args.history);
+    let folder = args.history.clone();
+    let history = History::at(&folder.unwrap_or_else(|| source.history()));
     let devices = device::look(source, &args.devices)?;
+    let smart = match args.no_smart {
+        true => vec![None; devices.len()],
+        false => smart::ask(source, &devices).into_iter().map(Some).collect(),
+    };
     let now = source.now();
     let written: Result<Vec<Written>> = devices
         .iter()
-        .map(|device| write(&history, device, now))
+        .zip(smart)
+        .map(|(device, smart)| write(&history, source, device, smart))
         .collect();
     output.answer("record", &Answer { devices: written? }, |answer| {
         if answer.devices.is_empty() {
@@ -99,5 +133,10 @@ fn one(written: &Written, now: u64) -> String {
         0 | 1 => "the first time".to_owned(),
         n => format!("{} in {}", counted(n, "time"), span(since)),
     };
-    format!("{} is written down: {history}.\n", written.sample.name)
+    let mut text = format!("{} is written down: {history}.\n", written.sample.name);
+    let smart = written.smart.clone();
+    for line in smart.map_or(Vec::new(), |both| Shown::asked(both, now).lines(now)) {
+        text += &format!("  smart of {line}\n");
+    }
+    text
 }

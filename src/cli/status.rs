@@ -18,6 +18,7 @@ use crate::{
     exit::{self, Exit},
     help,
     output::Output,
+    smart::Shown,
 };
 
 /// Says how remap devices are: what is wrong, and what to do about it.
@@ -54,6 +55,8 @@ pub struct Looked {
     /// Whether nothing wants attention.
     pub well: bool,
     pub findings: Vec<Finding>,
+    /// What was written down last of what the disks say of themselves.
+    pub smart: Option<Shown>,
     #[serde(flatten)]
     pub device: Device,
 }
@@ -61,10 +64,12 @@ pub struct Looked {
 impl Looked {
     /// Judges a device.
     pub fn at(source: &dyn Source, device: Device) -> Self {
+        let smart = Shown::recorded(source, &device);
         let findings = findings::of(source, &device);
         Looked {
             well: findings::well(&findings),
             findings,
+            smart,
             device,
         }
     }
@@ -181,6 +186,9 @@ fn one(looked: &Looked, now: u64) -> String {
         findings::confidence(health.confidence_percent)
     ));
     lines.push(format!("  scan    {}", scan(&looked.device, now)));
+    for line in looked.smart.iter().flat_map(|smart| smart.lines(now)) {
+        lines.push(format!("  smart   {line}"));
+    }
     for finding in &looked.findings {
         let mark = match finding.gravity {
             Gravity::Danger => "DANGER ",

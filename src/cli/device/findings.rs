@@ -11,6 +11,10 @@ use super::{
     status::State,
     words::{counted, grouped, per_mille, span},
 };
+use crate::{
+    history::Counts,
+    smart::{self, Shown},
+};
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,6 +56,10 @@ pub fn of(source: &dyn Source, device: &Device) -> Vec<Finding> {
     list.spare(device);
     list.sectors(device);
     list.health(&device.health);
+    if let Some(smart) = Shown::recorded(source, device) {
+        list.disk("main", device.table.main.name(), smart.main.as_ref());
+        list.disk("spare", device.table.spare.name(), smart.spare.as_ref());
+    }
     list.scan(device, source.now());
     let mut findings = list.findings;
     findings.sort_by(|a, b| b.gravity.cmp(&a.gravity));
@@ -291,6 +299,26 @@ impl List<'_> {
                 "health_warning",
                 format!("the health is {} of 1000: {forecast}", health.score),
                 "see that there is a backup; remapctl health says more".to_owned(),
+            );
+        }
+    }
+
+    /// What a disk says of itself.
+    fn disk(&mut self, role: &str, disk: &str, counts: Option<&Counts>) {
+        let Some(counts) = counts else {
+            return;
+        };
+        let said = smart::words(counts);
+        if counts.passed == Some(false) {
+            self.danger(
+                "smart_failing",
+                format!("SMART of the {role} device {disk}: {said}"),
+                format!("copy the data to a good disk while it can be read (smartctl -a {disk})"),
+            );
+        } else if smart::bad_sectors(counts).is_some_and(|sectors| sectors > 0) {
+            self.note(
+                "smart_bad_sectors",
+                format!("SMART of the {role} device {disk}: {said}"),
             );
         }
     }

@@ -9,6 +9,8 @@
 //! dm/NAME/status
 //! dm/NAME/messages/health-64   the reply to "health 64"
 //! now                          seconds since 1970
+//! bin/smartctl                 a program that answers for the disks
+//! history                      what was written down of devices
 //! ```
 
 use std::{
@@ -85,5 +87,13 @@ impl Source for Recorded {
     fn now(&self) -> u64 {
         let now = self.read("now").ok();
         now.and_then(|now| now.trim().parse().ok()).unwrap_or(0)
+    }
+
+    fn smartctl(&self) -> PathBuf {
+        self.folder.join("bin/smartctl")
+    }
+
+    fn history(&self) -> PathBuf {
+        self.folder.join("history")
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Result;
 
 use super::{live::Live, recorded::Recorded};
+use crate::{history, smart};
 
 /// A line of device-mapper that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,16 @@ pub trait Source {
 
     /// Seconds since 1970.
     fn now(&self) -> u64;
+
+    /// The program that asks disks for what they say of themselves.
+    fn smartctl(&self) -> PathBuf {
+        PathBuf::from(smart::PROGRAM)
+    }
+
+    /// The folder of what was written down of devices.
+    fn history(&self) -> PathBuf {
+        PathBuf::from(history::FOLDER)
+    }
 }
 
 /// The running kernel, or the recording in a folder.

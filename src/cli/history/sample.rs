@@ -96,7 +96,7 @@ pub struct Counts {
     /// ATA: attribute 187; SCSI: uncorrected errors of reads and verifies; NVMe: media errors.
     #[serde(default)]
     pub reported_uncorrectable_errors: Option<u64>,
-    /// NVMe and SCSI: how much of its life it has used; may go past 100.
+    /// NVMe: how much of its life it has used; may go past 100.
     #[serde(default)]
     pub used_percent: Option<u64>,
 }

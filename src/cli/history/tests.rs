@@ -6,10 +6,7 @@ use std::{fs, thread};
 
 use tempfile::TempDir;
 
-use super::{
-    sample::{Counts, Smart},
-    *,
-};
+use super::*;
 
 const AREA: &str = "2f1b9c1e-5f0e-4a53-9d1a-0c9b6d1f7a11";
 const DAY: u64 = 86400;
@@ -53,6 +50,8 @@ fn what_was_appended_is_read_in_order_of_time() {
     let read = history.read(AREA).expect("it can be read");
     assert_eq!(read, [at(BEGIN), first, at(BEGIN + 120)]);
     assert_eq!(history.read("0-0").expect("another area"), []);
+    assert_eq!(history.latest(AREA), read.last().cloned());
+    assert_eq!(history.latest("0-0"), None);
 }
 
 #[test]
@@ -137,6 +136,9 @@ fn of_what_is_old_the_last_of_each_day_stays() {
     }
     // A clock that was wrong once takes nothing away.
     let before = times(&history).len();
+    let length = fs::metadata(&path).expect("it is there").len();
+    assert!(length > END, "the latest is at its end");
+    assert_eq!(history.latest(AREA), Some(at(last + DAY)));
     history.append(AREA, &at(BEGIN)).expect("it is written");
     assert_eq!(times(&history).len(), before + 1);
 }

@@ -135,7 +135,13 @@ fn in_terminal(recording: &Recording, columns: u32, lines: u32, before: &str) ->
 
 #[test]
 fn the_picture_follows_the_size_of_the_terminal() {
-    for (columns, lines, parts) in [(40, 24, 520), (60, 8, 184), (100, 3, 86), (200, 8, 744)] {
+    for (columns, lines, parts) in [
+        (20, 24, 270),
+        (40, 24, 468),
+        (60, 8, 138),
+        (100, 3, 86),
+        (200, 8, 744),
+    ] {
         let recording = device(2000, parts, &[(0, 10)]);
         let said = in_terminal(&recording, columns, lines, "");
         assert!(
@@ -143,7 +149,10 @@ fn the_picture_follows_the_size_of_the_terminal() {
             "{columns} {lines}: {said}"
         );
         let picture: Vec<&str> = said.lines().filter(|line| line.ends_with('│')).collect();
-        assert!(picture.len() <= lines as usize, "{said}");
+        assert!(
+            said.lines().count() < lines as usize || lines == 3,
+            "{said}"
+        );
         // The first line has two colours, and is as wide as there is room.
         let plain = picture[0]
             .replace("\u{1b}[38;5;196m", "")
@@ -159,7 +168,7 @@ fn the_picture_follows_the_size_of_the_terminal() {
 
 #[test]
 fn no_colours_where_they_are_not_wanted() {
-    let recording = device(2000, 520, &[(0, 10)]);
+    let recording = device(2000, 468, &[(0, 10)]);
     for before in ["NO_COLOR=1", "TERM=dumb"] {
         let said = in_terminal(&recording, 40, 24, before);
         assert!(said.contains("    0 bytes │▓····"), "{said}");

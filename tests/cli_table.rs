@@ -69,6 +69,7 @@ const ROWS: &[Row] = &[
         "absent --intensity 3",
         "there is no device absent",
     ),
+    ("watch", "", "", "absent", "there is no device absent"),
     ("record", "", "", "absent", "there is no device absent"),
     ("export", "", "", "", ""),
     (
@@ -264,6 +265,11 @@ fn what_was_meant_or_would_be_right_is_said() {
             &["scan", "set", "a", "--order", "up"],
             "scan set",
             "[possible values: staggered, sequential]",
+        ),
+        (
+            &["watch", "--interval", "0.1"],
+            "watch",
+            "'0.1' for '--interval <SECONDS>': it is not from 0.2 to 3600",
         ),
         (
             &["simulate", "--generator", "nope"],

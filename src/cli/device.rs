@@ -90,43 +90,47 @@ pub fn chosen(source: &dyn Source, names: &[String]) -> Result<Vec<Id>> {
 
 /// What is known of these devices. One that goes while it is looked at is left out if all were asked for.
 pub fn look(source: &dyn Source, names: &[String]) -> Result<Vec<Device>> {
-    let ids = chosen(source, names)?;
-    let only = match ids.as_slice() {
-        [] => return Ok(Vec::new()),
-        [id] => Some(id.name.as_str()),
-        _ => None,
-    };
-    let lines = |kind| source.lines(kind, only);
-    let (tables, statuses) = match (lines(Lines::Table), lines(Lines::Status)) {
-        (Ok(tables), Ok(statuses)) => (tables, statuses),
-        (Err(e), _) | (_, Err(e)) => {
-            if names.is_empty() && only.is_some_and(|name| gone(source, name)) {
-                return Ok(Vec::new());
-            }
-            return Err(e);
-        }
-    };
     let mut devices = Vec::new();
-    for id in ids {
-        let read = || -> Result<Device> {
-            let line = |lines: &source::ByName, what| {
-                let line = lines.get(&id.name).cloned();
-                line.with_context(|| format!("it has no {what} line"))
-            };
-            let table = line(&tables, "table")?;
-            let status = line(&statuses, "status")?;
-            model::read(source, &id, &table, &status)
-        };
-        match read() {
+    for (id, device) in each(source, chosen(source, names)?) {
+        match device {
             Ok(device) => devices.push(device),
             Err(_) if names.is_empty() && gone(source, &id.name) => {}
-            Err(e) => return Err(e.context(format!("cannot look at {}", id.name))),
+            Err(e) => return Err(e),
         }
     }
     Ok(devices)
 }
 
+/// What is known of each, or why nothing is.
+pub fn each(source: &dyn Source, ids: Vec<Id>) -> Vec<(Id, Result<Device>)> {
+    let only = match ids.as_slice() {
+        [] => return Vec::new(),
+        [id] => Some(id.name.as_str()),
+        _ => None,
+    };
+    // The same error for all, if there is one.
+    let lines = |kind| source.lines(kind, only).map_err(|e| format!("{e:#}"));
+    let lines = lines(Lines::Table).and_then(|tables| Ok((tables, lines(Lines::Status)?)));
+    let one = |id: &Id| -> Result<Device> {
+        let (tables, statuses) = match &lines {
+            Ok(lines) => lines,
+            Err(e) => bail!("{e}"),
+        };
+        let line = |lines: &source::ByName, what| {
+            let line = lines.get(&id.name).cloned();
+            line.with_context(|| format!("it has no {what} line"))
+        };
+        let read = || -> Result<Device> {
+            let (table, status) = (line(tables, "table")?, line(statuses, "status")?);
+            model::read(source, id, &table, &status)
+        };
+        read().with_context(|| format!("cannot look at {}", id.name))
+    };
+    let devices: Vec<Result<Device>> = ids.iter().map(one).collect();
+    ids.into_iter().zip(devices).collect()
+}
+
 /// Whether there is no such device any more.
-fn gone(source: &dyn Source, name: &str) -> bool {
+pub fn gone(source: &dyn Source, name: &str) -> bool {
     named(source, name).is_err()
 }

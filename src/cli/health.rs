@@ -159,23 +159,9 @@ fn one(looked: &Looked, now: u64) -> String {
         "  score       {} of 1000: {}",
         health.score, health.level
     ));
-    lines.push(format!(
-        "  forecast    {} to fail within 30 days, with {} confidence ({} %); {}",
-        per_mille(health.failure_probability_per_mille),
-        confidence(health.confidence_percent),
-        health.confidence_percent,
-        health.trend
-    ));
-    if let Some(left) = health.time_to_failure_seconds {
-        lines.push(format!("  failure     in about {}", span(left)));
+    for (what, text) in forecast(health) {
+        lines.push(format!("  {what:11} {text}"));
     }
-    if let Some(left) = health.time_to_spare_exhaustion_seconds {
-        lines.push(format!(
-            "  spare       used up in {} at the present rate",
-            span(left)
-        ));
-    }
-    lines.push(format!("  evidence    {}", health.evidence));
     lines.push(format!(
         "  since open  {}, {}, {} of them recovered; scans met {} in all",
         counted(looked.read_errors, "read error"),
@@ -202,6 +188,29 @@ fn one(looked: &Looked, now: u64) -> String {
         grouped(health.slow_milliseconds)
     ));
     lines.join("\n") + "\n"
+}
+
+/// What is expected, and on which evidence: a word, and what is said of it.
+pub fn forecast(health: &Health) -> Vec<(&'static str, String)> {
+    let mut facts = vec![(
+        "forecast",
+        format!(
+            "{} to fail within 30 days, with {} confidence ({} %); {}",
+            per_mille(health.failure_probability_per_mille),
+            confidence(health.confidence_percent),
+            health.confidence_percent,
+            health.trend
+        ),
+    )];
+    if let Some(left) = health.time_to_failure_seconds {
+        facts.push(("failure", format!("in about {}", span(left))));
+    }
+    if let Some(left) = health.time_to_spare_exhaustion_seconds {
+        let text = format!("used up in {} at the present rate", span(left));
+        facts.push(("spare", text));
+    }
+    facts.push(("evidence", health.evidence.clone()));
+    facts
 }
 
 /// What to make of it.

@@ -4,16 +4,20 @@
 
 use std::{
     fmt,
+    io::Read,
+    os::unix::net::UnixStream,
     sync::{
         atomic::{AtomicBool, Ordering},
         Arc,
     },
+    thread,
 };
 
 use anyhow::{Context, Result};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
+    low_level::pipe,
 };
 
 /// Work was to end before its end. The exit code is its own.
@@ -28,6 +32,26 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// The signals that ask for an end.
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Calls `tell` when a signal asks for an end, in a thread of its own. From then on signals do nothing else.
+pub fn tell(tell: impl FnOnce() + Send + 'static) -> Result<()> {
+    let listen = || -> std::io::Result<()> {
+        let (mut told, teller) = UnixStream::pair()?;
+        for signal in SIGNALS {
+            pipe::register(signal, teller.try_clone()?)?;
+        }
+        thread::spawn(move || {
+            if told.read_exact(&mut [0]).is_ok() {
+                tell();
+            }
+        });
+        Ok(())
+    };
+    listen().context("cannot listen to signals")
+}
+
 /// Whether somebody asked for an end. From its making on, the signals that ask for one only set a flag; the
 /// second one ends the program at once.
 #[derive(Clone, Debug)]
@@ -37,7 +61,7 @@ impl Interrupt {
     /// Begins to listen.
     pub fn listen() -> Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in SIGNALS {
             // In this order: the first signal finds the flag down.
             flag::register_conditional_default(signal, asked.clone())
                 .and_then(|_| flag::register(signal, asked.clone()))

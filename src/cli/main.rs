@@ -33,6 +33,7 @@ mod simulate;
 mod smart;
 mod status;
 mod tab;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -79,6 +80,7 @@ enum Command {
     Health(health::Args),
     Map(map::Args),
     Scan(scan::Args),
+    Watch(watch::Args),
     Record(record::Args),
     Export(export::Args),
     Import(import::Args),
@@ -151,6 +153,7 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
         Command::Health(args) => health::run(&args, &*source(), output).map(ExitCode::from),
         Command::Map(args) => map::run(&args, &*source(), output).map(ExitCode::from),
         Command::Scan(args) => scan::run(&args, &*source(), output).map(ExitCode::from),
+        Command::Watch(args) => watch::run(&args, source(), output).map(ExitCode::from),
         Command::Record(args) => record::run(&args, &*source(), output).map(ExitCode::from),
         Command::Export(args) => export::run(&args, &*source(), output).map(ExitCode::from),
         Command::Import(args) => {

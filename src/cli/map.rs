@@ -4,6 +4,8 @@
 
 pub mod picture;
 
+use std::env;
+
 use anyhow::Result;
 use clap::{value_parser, ValueEnum};
 use console::Term;
@@ -24,7 +26,8 @@ use picture::{Look, Style};
 
 /// Shows how well the parts of devices are, and what lies in them, as a picture.
 ///
-/// It is as wide and at most as high as the terminal. Where there is none it is made of ASCII characters.
+/// It is as wide and at most as high as the terminal. Where there is none, or one whose locale has no UTF-8, it is made of
+/// ASCII characters.
 #[derive(clap::Args)]
 #[command(after_long_help = help::sections(
     exit::OF_LOOKING,
@@ -114,6 +117,18 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     })))
 }
 
+/// Whether the locale has Unicode, as far as the environment names one.
+pub fn unicode() -> bool {
+    let named = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(env::var_os)
+        .find(|value| !value.is_empty());
+    named.is_none_or(|locale| {
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
 /// What the terminal can do, as far as there is one.
 fn style(args: &Args) -> Style {
     let term = Term::stdout();
@@ -126,7 +141,7 @@ fn style(args: &Args) -> Style {
     };
     Style {
         look: match (
-            args.ascii || !terminal && args.color != Color::Always,
+            args.ascii || args.color != Color::Always && !(terminal && unicode()),
             color,
         ) {
             (true, _) => Look::Ascii,

@@ -50,7 +50,7 @@ struct Answer {
 }
 
 /// A device, and what was found.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Looked {
     /// Whether nothing wants attention.
     pub well: bool,
@@ -74,13 +74,18 @@ impl Looked {
         }
     }
 
+    /// How grave the gravest is that was found.
+    pub fn gravest(&self) -> Gravity {
+        let gravities = self.findings.iter().map(|f| f.gravity);
+        gravities.max().unwrap_or(Gravity::Note)
+    }
+
     /// In two words.
     pub fn verdict(&self) -> &'static str {
-        let gravest = self.findings.iter().map(|f| f.gravity).max();
-        match gravest {
-            Some(Gravity::Danger) => "in danger",
-            Some(Gravity::Warning) => "needs attention",
-            _ => "is well",
+        match self.gravest() {
+            Gravity::Danger => "in danger",
+            Gravity::Warning => "needs attention",
+            Gravity::Note => "is well",
         }
     }
 }
@@ -131,7 +136,8 @@ fn brief(devices: &[Looked]) -> String {
     text
 }
 
-fn serious(looked: &Looked) -> impl Iterator<Item = &Finding> {
+/// What of it wants attention.
+pub fn serious(looked: &Looked) -> impl Iterator<Item = &Finding> {
     let serious = |f: &&Finding| f.gravity != Gravity::Note;
     looked.findings.iter().filter(serious)
 }
@@ -155,52 +161,59 @@ fn at_length(devices: &[Looked], now: u64) -> String {
 }
 
 fn one(looked: &Looked, now: u64) -> String {
-    let Device {
-        name,
-        table,
-        status,
-        health,
-        ..
-    } = &looked.device;
-    let mut lines = vec![format!("{name} {}", looked.verdict())];
-    lines.push(format!(
-        "  main    {}, {} from sector {}",
-        table.main.name(),
-        size(table.size_sectors),
-        table.main_start_sectors
-    ));
-    lines.push(format!(
-        "  spare   {}, {} from sector {}; {} of {} in use",
-        table.spare.name(),
-        size(table.spare_size_sectors),
-        table.spare_start_sectors,
-        grouped(status.remapped_blocks),
-        counted(status.spare_blocks, "spare block"),
-    ));
-    lines.push(format!(
-        "  health  {} of 1000 ({}, {}); {} to fail within 30 days, with {} confidence",
-        health.score,
-        health.level,
-        health.trend,
-        per_mille(health.failure_probability_per_mille),
-        findings::confidence(health.confidence_percent)
-    ));
-    lines.push(format!("  scan    {}", scan(&looked.device, now)));
+    let mut lines = vec![format!("{} {}", looked.device.name, looked.verdict())];
+    for (what, text) in facts(&looked.device, now) {
+        lines.push(format!("  {what:7} {text}"));
+    }
     for line in looked.smart.iter().flat_map(|smart| smart.lines(now)) {
         lines.push(format!("  smart   {line}"));
     }
     for finding in &looked.findings {
-        let mark = match finding.gravity {
-            Gravity::Danger => "DANGER ",
-            Gravity::Warning => "warning",
-            Gravity::Note => "note   ",
-        };
-        lines.push(format!("  {mark} {}", finding.text));
+        let mark = finding.gravity.mark();
+        lines.push(format!("  {mark:7} {}", finding.text));
         if !finding.advice.is_empty() {
             lines.push(format!("          what to do: {}", finding.advice));
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// What a device is made of, how it is, and what its scanner does: a word, and what is said of it.
+pub fn facts(device: &Device, now: u64) -> [(&'static str, String); 4] {
+    let Device {
+        table,
+        status,
+        health,
+        ..
+    } = device;
+    let main = format!(
+        "{}, {} from sector {}",
+        table.main.name(),
+        size(table.size_sectors),
+        table.main_start_sectors
+    );
+    let spare = format!(
+        "{}, {} from sector {}; {} of {} in use",
+        table.spare.name(),
+        size(table.spare_size_sectors),
+        table.spare_start_sectors,
+        grouped(status.remapped_blocks),
+        counted(status.spare_blocks, "spare block"),
+    );
+    let health = format!(
+        "{} of 1000 ({}, {}); {} to fail within 30 days, with {} confidence",
+        health.score,
+        health.level,
+        health.trend,
+        per_mille(health.failure_probability_per_mille),
+        findings::confidence(health.confidence_percent)
+    );
+    [
+        ("main", main),
+        ("spare", spare),
+        ("health", health),
+        ("scan", scan(device, now)),
+    ]
 }
 
 /// What the scanner does, and when it was through.

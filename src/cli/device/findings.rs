@@ -28,6 +28,17 @@ pub enum Gravity {
     Danger,
 }
 
+impl Gravity {
+    /// What stands before a finding.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Gravity::Note => "note",
+            Gravity::Warning => "warning",
+            Gravity::Danger => "DANGER",
+        }
+    }
+}
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

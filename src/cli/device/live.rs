@@ -7,7 +7,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -30,6 +30,10 @@ impl Source for Live {
 
     fn proc(&self) -> &Path {
         Path::new("/proc")
+    }
+
+    fn log(&self) -> PathBuf {
+        PathBuf::from("/dev/kmsg")
     }
 
     fn lines(&self, kind: Lines, only: Option<&str>) -> Result<ByName> {

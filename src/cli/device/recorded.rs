@@ -4,13 +4,14 @@
 //!
 //! ```text
 //! sys/block/dm-0/...           as in sysfs, likewise sys/dev/block
-//! proc/self/mountinfo          as in procfs
+//! proc/self/mountinfo          as in procfs, likewise proc/uptime
 //! dm/NAME/table                the lines of dmsetup
 //! dm/NAME/status
 //! dm/NAME/messages/health-64   the reply to "health 64"
 //! now                          seconds since 1970
 //! bin/smartctl                 a program that answers for the disks
 //! history                      what was written down of devices
+//! kmsg                         the log of the kernel, as in /dev/kmsg
 //! ```
 
 use std::{
@@ -53,6 +54,10 @@ impl Source for Recorded {
 
     fn proc(&self) -> &Path {
         &self.proc
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("kmsg")
     }
 
     fn lines(&self, kind: Lines, only: Option<&str>) -> Result<ByName> {

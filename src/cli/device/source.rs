@@ -28,13 +28,17 @@ pub type ByName = BTreeMap<String, String>;
 /// Why the kernel does not take a value.
 pub type WriteError = io::Error;
 
-/// A kernel with remap devices, or what was recorded of one.
-pub trait Source {
+/// A kernel with remap devices, or what was recorded of one. Whoever shows it while it is looked at does so in a thread of
+/// its own.
+pub trait Source: Send {
     /// Where sysfs is.
     fn sys(&self) -> &Path;
 
     /// Where procfs is.
     fn proc(&self) -> &Path;
+
+    /// The log of the kernel, in the form of /dev/kmsg.
+    fn log(&self) -> PathBuf;
 
     /// The lines of all remap devices, or of one.
     fn lines(&self, kind: Lines, only: Option<&str>) -> Result<ByName>;

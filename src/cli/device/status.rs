@@ -19,6 +19,17 @@ pub enum State {
     Fail,
 }
 
+impl State {
+    /// As the status line has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Rw => "rw",
+            State::Ro => "ro",
+            State::Fail => "fail",
+        }
+    }
+}
+
 /// What the status line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {

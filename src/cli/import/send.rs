@@ -123,6 +123,10 @@ mod tests {
             self.folder.path()
         }
 
+        fn log(&self) -> std::path::PathBuf {
+            self.folder.path().join("kmsg")
+        }
+
         fn lines(&self, _: Lines, only: Option<&str>) -> Result<ByName> {
             let line = format!(
                 "0 8000 remap 0/9 {} 0 7 rw - - block_sectors 8 spare_free 9 spare_failed 0 pending_dropped 1 \

@@ -28,25 +28,45 @@ pub struct Style {
     pub lines: usize,
 }
 
-/// Where a line begins, with a blank and an edge behind it.
+/// Where a line begins, with a blank behind it.
 const LABEL: usize = 12;
 
-/// What stands above and below: title, legend, the prompt.
-const AROUND: usize = 4;
+/// In fewer columns the picture needs all of them.
+const NARROW: usize = 32;
+
+/// A title is no longer than this, but for a long name.
+const TITLE: usize = 60;
 
 impl Style {
+    /// Columns before the edge of a line.
+    fn label(&self) -> usize {
+        if self.columns < NARROW {
+            0
+        } else {
+            LABEL
+        }
+    }
+
     /// Cells of a line.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         // An edge on each side.
-        self.columns.saturating_sub(LABEL + 2).clamp(8, 256)
+        self.columns
+            .saturating_sub(self.label() + 2)
+            .clamp(1, MOST_CELLS)
     }
 
     /// For how many cells there is room.
     pub fn room(&self) -> u64 {
-        let lines = self.lines.saturating_sub(AROUND).max(1);
+        let title = TITLE.div_ceil(self.columns.max(1));
+        // A line between two pictures, and the prompt.
+        let around = title + legend_lines(self).len() + 2;
+        let lines = self.lines.saturating_sub(around).max(1);
         (self.width() * lines) as u64
     }
 }
+
+/// Longer lines are hard to follow.
+const MOST_CELLS: usize = 256;
 
 /// What a cell tells: the gravest of what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,29 +127,69 @@ pub fn title(name: &str, sectors: u64, score: u64, cells: &[Cell]) -> String {
     )
 }
 
-/// The cells, line by line.
-pub fn draw(cells: &[Cell], style: &Style) -> String {
-    let edge = if style.look == Look::Ascii {
-        '|'
-    } else {
-        '│'
+/// What stands for a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sign {
+    pub sign: char,
+    /// Of 256.
+    pub color: Option<u8>,
+}
+
+/// A line of a picture.
+pub struct Row {
+    /// Where on the device it begins.
+    pub label: String,
+    /// What stands before and after the signs.
+    pub edge: char,
+    pub signs: Vec<Sign>,
+}
+
+/// The sign of a kind.
+fn sign(kind: Kind, look: Look) -> Sign {
+    let &(_, ascii, unicode, number, _) = kind.row();
+    let sign = match look {
+        Look::Ascii => ascii,
+        Look::Shades => unicode,
+        // Where colours tell how well it is, a whole block is easier on the eye.
+        Look::Color if matches!(kind, Kind::Pending | Kind::Remapped) => unicode,
+        Look::Color => '█',
     };
-    let mut text = String::new();
-    for line in cells.chunks(style.width()) {
+    Sign {
+        sign,
+        color: (look == Look::Color).then_some(number),
+    }
+}
+
+/// The cells, line by line.
+pub fn rows<'a>(cells: &'a [Cell], style: &'a Style) -> impl Iterator<Item = Row> + 'a {
+    let edge = match style.look {
+        Look::Ascii => '|',
+        _ => '│',
+    };
+    let row = move |line: &[Cell]| {
         let start = line.first().map_or(0, |cell| cell.first_sector);
-        text.push_str(&format!(
-            "{:>width$} {edge}",
-            size(start),
-            width = LABEL - 1
-        ));
-        let mut color = None;
-        for cell in line {
-            paint(Kind::of(cell), style.look, &mut color, &mut text);
+        let label = match style.label() {
+            0 => String::new(),
+            width => format!("{:>width$} ", size(start), width = width - 1),
+        };
+        let signs = line.iter().map(|cell| sign(Kind::of(cell), style.look));
+        Row {
+            label,
+            edge,
+            signs: signs.collect(),
         }
-        if color.is_some() {
-            text.push_str(RESET);
-        }
-        text.push(edge);
+    };
+    cells.chunks(style.width()).map(row)
+}
+
+/// The cells as text.
+pub fn draw(cells: &[Cell], style: &Style) -> String {
+    let mut text = String::new();
+    for row in rows(cells, style) {
+        text.push_str(&row.label);
+        text.push(row.edge);
+        paint(&row.signs, &mut text);
+        text.push(row.edge);
         text.push('\n');
     }
     text
@@ -137,38 +197,63 @@ pub fn draw(cells: &[Cell], style: &Style) -> String {
 
 const RESET: &str = "\u{1b}[0m";
 
-/// Adds a sign; colours are told only where they change.
-fn paint(kind: Kind, look: Look, color: &mut Option<u8>, text: &mut String) {
-    let &(_, ascii, unicode, number, _) = kind.row();
-    if look == Look::Color && *color != Some(number) {
-        *color = Some(number);
-        text.push_str(&format!("\u{1b}[38;5;{number}m"));
+/// Adds signs; colours are told only where they change.
+fn paint(signs: &[Sign], text: &mut String) {
+    let mut color = None;
+    for sign in signs {
+        if let Some(number) = sign.color.filter(|_| sign.color != color) {
+            color = sign.color;
+            text.push_str(&format!("\u{1b}[38;5;{number}m"));
+        }
+        text.push(sign.sign);
     }
-    text.push(match look {
-        Look::Ascii => ascii,
-        Look::Shades => unicode,
-        // Where colours tell how well it is, a whole block is easier on the eye.
-        Look::Color if matches!(kind, Kind::Pending | Kind::Remapped) => unicode,
-        Look::Color => '█',
-    });
+    if color.is_some() {
+        text.push_str(RESET);
+    }
 }
 
-/// What the signs mean, in a line.
-pub fn legend(style: &Style) -> String {
-    let mut text = " ".repeat(LABEL);
-    for (n, &(kind, .., name)) in KINDS.iter().enumerate() {
-        if n > 0 {
-            text.push_str("  ");
-        }
-        let mut color = None;
-        paint(kind, style.look, &mut color, &mut text);
-        if color.is_some() {
-            text.push_str(RESET);
-        }
-        text.push(' ');
-        text.push_str(name);
+/// What the signs mean: an indentation, and signs with words, for each line.
+pub fn legend_lines(style: &Style) -> Vec<(usize, Vec<(Sign, &'static str)>)> {
+    let all = KINDS.map(|(kind, .., name)| (sign(kind, style.look), name));
+    let wide = |name: &str| 2 + name.len();
+    let whole: usize = all.iter().map(|(_, name)| wide(name) + BETWEEN).sum();
+    let indent = style.label();
+    if indent + whole - BETWEEN <= style.columns {
+        return vec![(indent, all.to_vec())];
     }
-    text.push('\n');
+    let mut lines: Vec<(usize, Vec<(Sign, &'static str)>)> = Vec::new();
+    let mut used = 0;
+    for (sign, name) in all {
+        used += BETWEEN + wide(name);
+        match lines.last_mut() {
+            Some((_, line)) if used <= style.columns => line.push((sign, name)),
+            _ => {
+                used = wide(name);
+                lines.push((0, vec![(sign, name)]));
+            }
+        }
+    }
+    lines
+}
+
+/// Between what two signs mean.
+pub const BETWEEN: usize = 2;
+
+/// What the signs mean, as text.
+pub fn legend(style: &Style) -> String {
+    let mut text = String::new();
+    for (indent, line) in legend_lines(style) {
+        text.push_str(&" ".repeat(indent));
+        for (n, (sign, name)) in line.into_iter().enumerate() {
+            if n > 0 {
+                text.push_str(&" ".repeat(BETWEEN));
+            }
+            paint(&[sign], &mut text);
+            text.push(' ');
+            text.push_str(name);
+        }
+        text.push('\n');
+    }
     text
 }
 
@@ -215,16 +300,37 @@ mod tests {
     #[test]
     fn lines_are_as_wide_as_the_terminal_and_say_where_they_begin() {
         let cells: Vec<Cell> = (0..60).map(|n| cell(n, 1000)).collect();
-        for columns in [22, 40, 80, 200] {
+        for columns in [12, 20, 31, 32, 40, 80, 200] {
             let style = style(Look::Ascii, columns);
             let drawn = draw(&cells, &style);
             let width = drawn.lines().map(|line| line.chars().count()).max();
-            assert_eq!(width, Some(columns.min(60 + LABEL + 2)), "{columns}");
+            assert_eq!(
+                width,
+                Some(columns.min(60 + style.label() + 2)),
+                "{columns}"
+            );
             assert_eq!(drawn.lines().count(), 60usize.div_ceil(style.width()));
         }
         let drawn = draw(&cells, &style(Look::Ascii, 34));
         assert!(drawn.contains("\n     20 MiB |"), "{drawn}");
-        assert_eq!(style(Look::Ascii, 34).room(), 20 * 20);
+        // Of 24 lines, two are the title's, two the legend's, and two are left.
+        assert_eq!(style(Look::Ascii, 34).room(), 20 * 17);
+        assert_eq!(style(Look::Ascii, 80).room(), 66 * 20);
+    }
+
+    #[test]
+    fn a_legend_fits_the_terminal() {
+        for columns in [12, 20, 40, 66, 79, 80, 200] {
+            let said = legend(&style(Look::Shades, columns));
+            for line in said.lines() {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+            let words: Vec<&str> = said.split_whitespace().collect();
+            assert_eq!(words.len(), 14, "{said}");
+        }
+        let said = legend(&style(Look::Ascii, 40));
+        let lines = ". good  : errors  r moved  w warning\nD danger  P pending  L lost\n";
+        assert_eq!(said, lines);
     }
 
     #[test]

@@ -16,13 +16,18 @@ mod targets;
 #[allow(dead_code, unreachable_pub)]
 mod tool {
     pub mod area;
-    #[path = "device/status.rs"]
-    pub mod status;
+    pub mod device {
+        pub mod runs;
+        pub mod status;
+    }
+    pub mod import {
+        pub mod parse;
+    }
 }
 
 use targets::{Target, TARGETS};
 // As it is in the tool itself.
-use tool::{area, status};
+use tool::area;
 
 /// xorshift64*
 struct Rng(u64);
@@ -146,6 +151,21 @@ fn areas_to_repair() {
 #[test]
 fn dumps() {
     slice("dump", 5_000);
+}
+
+#[test]
+fn lists_of_bad_blocks() {
+    slice("badblocks", 5_000);
+}
+
+#[test]
+fn maps_of_ddrescue() {
+    slice("ddrescue", 5_000);
+}
+
+#[test]
+fn exported_documents() {
+    slice("export", 5_000);
 }
 
 #[test]

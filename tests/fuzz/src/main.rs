@@ -17,13 +17,18 @@ mod targets;
 #[allow(dead_code, unreachable_pub)]
 mod tool {
     pub mod area;
-    #[path = "device/status.rs"]
-    pub mod status;
+    pub mod device {
+        pub mod runs;
+        pub mod status;
+    }
+    pub mod import {
+        pub mod parse;
+    }
 }
 
 use targets::{Target, TARGETS};
 // As it is in the tool itself.
-use tool::{area, status};
+use tool::area;
 
 fn chosen() -> &'static Target {
     static TARGET: OnceLock<&'static Target> = OnceLock::new();
@@ -55,6 +60,7 @@ fn write_seeds(target: &Target, folder: &Path) -> std::io::Result<()> {
     let quoted = |word: &&str| {
         let bytes = word.bytes().map(|b| match b {
             b'"' | b'\\' => format!("\\{}", char::from(b)),
+            b if !b.is_ascii_graphic() => format!("\\x{b:02x}"),
             _ => char::from(b).to_string(),
         });
         format!("\"{}\"\n", bytes.collect::<String>())

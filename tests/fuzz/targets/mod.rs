@@ -14,6 +14,7 @@ mod golden;
 mod health;
 #[path = "../../core_format_lab/mod.rs"]
 mod lab;
+mod lists;
 mod log;
 mod status;
 mod superblock;
@@ -41,6 +42,9 @@ pub const TARGETS: &[Target] = &[
     area::AREA,
     area::REPAIR,
     dump::DUMP,
+    lists::BADBLOCKS,
+    lists::DDRESCUE,
+    lists::EXPORT,
 ];
 
 /// Texts as inputs.

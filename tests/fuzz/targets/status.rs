@@ -10,7 +10,7 @@ use dm_remap_core::{
 };
 
 use super::{texts, Target};
-use crate::status;
+use crate::tool::device::status;
 
 const RIGHT: &str = "0 209715200 remap 3/238520 16 2 77 rw - - block_sectors 8 spare_free 238517 spare_failed 1 \
     pending_dropped 5 degraded - queued 6 read_errors 2 write_errors 3 recovered 0 moved_write 3 moved_message 0 \

@@ -47,6 +47,10 @@ deb: ## Debian packages of the module's source (DKMS) and of remapctl, in target
 test-packages: ## The packages: what is in them, and DKMS in a Debian 13
 	@scripts/test packages
 
+pictures: ## The pictures of the documentation that a browser makes, in docs/pictures
+	@mkdir -p docs/pictures
+	@DM_REMAP_PICTURES=/src/docs/pictures scripts/enter cargo test --quiet --locked --test cli_report_browser -- the_picture_of_the_documentation
+
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash
 
@@ -80,5 +84,5 @@ clean-cache: ## Remove the cache: toolchain, kernel trees, kernels
 help: ## This
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man deb test-packages crash faults churn fuzz rust-project update \
+.PHONY: all module demo test test-host test-uml test-vm check format bench simulate man pictures deb test-packages crash faults churn fuzz rust-project update \
 	install uninstall clean clean-cache help

@@ -122,6 +122,7 @@ const ROWS: &[Row] = &[
         "absent /absent -n",
         "there is no device absent",
     ),
+    ("report", "", "", "absent", "there is no device absent"),
     (
         "check",
         "none",

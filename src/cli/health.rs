@@ -154,7 +154,7 @@ fn set(args: &Args, source: &dyn Source) -> Result<()> {
 
 fn one(looked: &Looked, now: u64) -> String {
     let health = &looked.health;
-    let mut lines = vec![format!("{} {}", looked.name, verdict(looked))];
+    let mut lines = vec![format!("{} {}", looked.name, verdict(health))];
     lines.push(format!(
         "  score       {} of 1000: {}",
         health.score, health.level
@@ -214,8 +214,7 @@ pub fn forecast(health: &Health) -> Vec<(&'static str, String)> {
 }
 
 /// What to make of it.
-fn verdict(looked: &Looked) -> &'static str {
-    let health = &looked.health;
+pub fn verdict(health: &Health) -> &'static str {
     match (health.severity, health.level.as_str()) {
         (9.., _) => "is about to fail: replace it today",
         (ALARM.., _) => "is expected to fail: replace it",

@@ -27,6 +27,7 @@ mod programs;
 mod progress;
 mod record;
 mod repair;
+mod report;
 mod restore;
 mod scan;
 mod simulate;
@@ -84,6 +85,7 @@ enum Command {
     Record(record::Args),
     Export(export::Args),
     Import(import::Args),
+    Report(report::Args),
     Check(check::Args),
     Dump(dump::Args),
     Restore(restore::Args),
@@ -160,6 +162,7 @@ fn run(args: Args, output: Output) -> Result<ExitCode> {
             let source = if args.dry_run() { source() } else { changed()? };
             import::run(&args, &*source, output).map(ExitCode::from)
         }
+        Command::Report(args) => report::run(&args, &*source(), output).map(ExitCode::from),
         Command::Check(args) => check::run(&args, output).map(ExitCode::from),
         Command::Dump(args) => dump::run(&args, output).map(ExitCode::from),
         Command::Restore(args) => restore::run(&args, output).map(ExitCode::from),

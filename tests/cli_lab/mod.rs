@@ -4,8 +4,10 @@
 
 #![allow(dead_code)] // no test uses all of it
 
+pub mod browser;
 pub mod monitoring;
 pub mod servers;
+pub mod story;
 
 use std::{
     fs,

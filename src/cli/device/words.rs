@@ -73,6 +73,29 @@ pub fn span(seconds: u64) -> String {
     counted(seconds / length, name)
 }
 
+/// A day, in universal time: `2027-01-15`.
+pub fn day(unix_seconds: u64) -> String {
+    // Counted from the first of March of a year that 400 divides: then the odd day of a leap year is the last.
+    let days = unix_seconds / 86400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let of_month = day - (153 * month + 2) / 5 + 1;
+    let (later, month) = match month {
+        0..=9 => (0, month + 3),
+        _ => (1, month - 9),
+    };
+    format!("{:04}-{month:02}-{of_month:02}", era * 400 + year + later)
+}
+
+/// A time, in universal time: `2027-01-15 08:00`.
+pub fn time(unix_seconds: u64) -> String {
+    let minutes = unix_seconds / 60 % 1440;
+    let (hour, minute) = (minutes / 60, minutes % 60);
+    format!("{} {hour:02}:{minute:02}", day(unix_seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +138,21 @@ mod tests {
         assert_eq!(span(120), "2 minutes");
         assert_eq!(span(86400 * 14), "14 days");
         assert_eq!(span(86400 * 800), "2 years");
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00"),
+            (951_782_399, "2000-02-28 23:59"),
+            (951_782_400, "2000-02-29 00:00"),
+            (951_868_800, "2000-03-01 00:00"),
+            (1_800_000_000, "2027-01-15 08:00"),
+            (4_107_542_399, "2100-02-28 23:59"),
+            (4_107_542_400, "2100-03-01 00:00"),
+            (253_402_300_799, "9999-12-31 23:59"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
     }
 }

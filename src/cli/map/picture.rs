@@ -70,7 +70,7 @@ const MOST_CELLS: usize = 256;
 
 /// What a cell tells: the gravest of what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Lost,
     Pending,
     Danger,
@@ -92,7 +92,7 @@ const KINDS: [(Kind, char, char, u8, &str); 7] = [
 ];
 
 impl Kind {
-    fn of(cell: &Cell) -> Kind {
+    pub fn of(cell: &Cell) -> Kind {
         match cell {
             Cell { lost: true, .. } => Kind::Lost,
             Cell { pending: true, .. } => Kind::Pending,
@@ -113,6 +113,16 @@ impl Kind {
     fn row(self) -> &'static (Kind, char, char, u8, &'static str) {
         let row = KINDS.iter().find(|row| row.0 == self);
         row.unwrap_or(&KINDS[0])
+    }
+
+    /// All of them, the gravest last.
+    pub fn all() -> [Kind; 7] {
+        KINDS.map(|row| row.0)
+    }
+
+    /// What the legend says.
+    pub fn name(self) -> &'static str {
+        self.row().4
     }
 }
 

@@ -76,7 +76,7 @@ set auto_remap on on|set: there are too many arguments: try help
 clear_needs_check now|clear_needs_check: there are too many arguments: try help
 reset_stats 1|reset_stats: there are too many arguments: try help
 health smart|health: the number of sectors is missing
-health smart -1|health: the number of sectors is not a number
+health smart 1x|health: the number of sectors is not a number
 health smart 1 1|health: there are too many arguments: try help
 help me|help: there are too many arguments: try help
 LIST

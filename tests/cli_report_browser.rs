@@ -9,7 +9,7 @@ mod cli_lab;
 
 use std::{env, fs, path::PathBuf};
 
-use cli_lab::{browser::Browser, story};
+use cli_lab::{browser::Browser, story, Recording};
 use tempfile::TempDir;
 
 /// A page of three devices, in a folder that goes with it.
@@ -78,6 +78,25 @@ fn a_browser_loads_it_without_a_word_and_without_a_request() {
     let printed = browser.print();
     assert!(printed.starts_with(b"%PDF-"));
     keep("print.pdf", &printed);
+}
+
+#[test]
+fn the_longest_name_does_not_widen_it() {
+    let recording = Recording::empty();
+    // As long as device-mapper lets it be.
+    let name = "n".repeat(127);
+    recording.device(&name, 0);
+    recording.put("sys/block/dm-0/remap/health/evidence", &"e".repeat(200));
+    let scores = vec!["1000"; 1024].join(" ");
+    recording.put(&format!("dm/{name}/messages/health-1024"), &scores);
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("report.html");
+    let (said, code) = recording.says(&["report", "-o", file.to_str().expect("letters")]);
+    assert_eq!((said.as_str(), code), ("", 0));
+    let mut browser = Browser::start();
+    browser.look(360, 740, "light");
+    browser.load(&file);
+    assert_eq!(browser.value("document.documentElement.scrollWidth"), 360);
 }
 
 #[test]

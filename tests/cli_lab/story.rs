@@ -186,9 +186,9 @@ fn past_of_photos() -> Vec<serde_json::Value> {
             "remapped_blocks": moved,
             "pending_sectors": (bad / 9) * 8 % 64,
             "lost_sectors": u64::from(age > 185) * 3,
-            "read_errors": bad.saturating_sub(opened) / 2,
+            "read_errors": bad.saturating_sub(opened) / 2 + u64::from(age > 150) * 15,
             "write_errors": bad.saturating_sub(opened) / 12,
-            "scan_errors": bad / 4,
+            "scan_errors": bad * 37 / 130,
             "health_score": 1000 - bad * bad / 22,
             "failure_probability_per_mille": 3 + bad * bad / 26,
             "smart": {

@@ -11,7 +11,7 @@ use super::{
     Answer, Seen,
 };
 use crate::{
-    device::words::{counted, grouped, per_mille, span, time},
+    device::words::{counted, day, grouped, per_mille, span, time},
     history::Sample,
 };
 
@@ -174,11 +174,11 @@ fn changes(samples: &[Sample]) -> Markup {
                     "What happened, the latest first"
                     @if left > 0 { "; " (grouped(left as u64)) " earlier changes are in the charts alone" }
                 }
-                thead { tr { th scope="col" { "Between" } th scope="col" { "What" } } }
+                thead { tr { th scope="col" { "When" } th scope="col" { "What" } } }
                 tbody {
                     @for (before, after, text) in &told {
                         tr {
-                            td { (time(before.at_unix_seconds)) " and " (time(after.at_unix_seconds)) }
+                            td { (between(before.at_unix_seconds, after.at_unix_seconds)) }
                             td { (text) }
                         }
                     }
@@ -186,6 +186,16 @@ fn changes(samples: &[Sample]) -> Markup {
             }
         }
     }
+}
+
+/// `2027-01-14 07:00 to 08:00`, or with both days.
+fn between(first: u64, last: u64) -> String {
+    let end = time(last);
+    let end = match end.split_once(' ') {
+        Some((date, hour)) if date == day(first) => hour,
+        _ => &end,
+    };
+    format!("{} to {end}", time(first))
 }
 
 /// What is counted, and where it is.
@@ -250,6 +260,14 @@ mod tests {
         let samples = [at(1, 2), at(2, 5), at(3, 1), at(4, 1), at(5, 4)];
         let sums = added_up(&samples, |s| s.read_errors);
         assert_eq!(sums, [(1, 2), (2, 5), (3, 6), (4, 6), (5, 9)]);
+    }
+
+    #[test]
+    fn a_day_is_said_once() {
+        let noon = 1_800_014_400;
+        assert_eq!(between(noon, noon + 3600), "2027-01-15 12:00 to 13:00");
+        let said = "2027-01-15 12:00 to 2027-01-16 12:00";
+        assert_eq!(between(noon, noon + 86400), said);
     }
 
     #[test]

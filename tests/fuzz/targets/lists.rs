@@ -114,7 +114,8 @@ fn run_badblocks(data: &[u8]) {
             Ok(runs) => {
                 are_right(&runs);
                 let sectors = runs.iter().flat_map(|run| run.first_sector..run.end());
-                let list: String = sectors.take(20_000).map(|s| format!("{s}\n")).collect();
+                let lines: Vec<String> = sectors.take(20_000).map(|s| s.to_string()).collect();
+                let list = lines.join("\n");
                 let count: u64 = runs.iter().map(|run| run.size_sectors).sum();
                 let again = badblocks::parse(list.as_bytes(), 512, SIZE).expect("a list");
                 assert!(count > 20_000 || again == runs, "{again:?}, not {runs:?}");

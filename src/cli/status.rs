@@ -13,7 +13,7 @@ use crate::{
         findings::{self, Finding, Gravity},
         model::Device,
         source::Source,
-        words::{counted, grouped, per_mille, percent, size, span},
+        words::{counted, extent, grouped, per_mille, percent, span},
     },
     exit::{self, Exit},
     help,
@@ -186,17 +186,18 @@ pub fn facts(device: &Device, now: u64) -> [(&'static str, String); 4] {
         health,
         ..
     } = device;
-    let main = format!(
-        "{}, {} from sector {}",
+    let main = extent(
         table.main.name(),
-        size(table.size_sectors),
-        table.main_start_sectors
+        table.size_sectors,
+        table.main_start_sectors,
     );
     let spare = format!(
-        "{}, {} from sector {}; {} of {} in use",
-        table.spare.name(),
-        size(table.spare_size_sectors),
-        table.spare_start_sectors,
+        "{}; {} of {} in use",
+        extent(
+            table.spare.name(),
+            table.spare_size_sectors,
+            table.spare_start_sectors
+        ),
         grouped(status.remapped_blocks),
         counted(status.spare_blocks, "spare block"),
     );

@@ -25,6 +25,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A part of a device: its name, how long it is and where it begins.
+pub fn extent(name: &str, sectors: u64, start: u64) -> String {
+    format!("{name}, {} from sector {start}", size(sectors))
+}
+
 /// So many sectors, in binary units.
 pub fn size(sectors: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

@@ -10,7 +10,7 @@ use crate::{
         findings::{confidence, Finding, Gravity},
         model::{Device, Health},
         status::State,
-        words::{grouped, per_mille, size, span},
+        words::{extent, grouped, per_mille, span},
     },
     health, status,
 };
@@ -138,17 +138,15 @@ fn made_of(device: &Device, now: u64) -> Markup {
         State::Ro => "cannot change (ro)",
         State::Fail => "is not known to be right (fail)",
     };
-    let main = format!(
-        "{}, {} from sector {}",
+    let main = extent(
         table.main.name(),
-        size(table.size_sectors),
-        table.main_start_sectors
+        table.size_sectors,
+        table.main_start_sectors,
     );
-    let spare = format!(
-        "{}, {} from sector {}",
+    let spare = extent(
         table.spare.name(),
-        size(table.spare_size_sectors),
-        table.spare_start_sectors
+        table.spare_size_sectors,
+        table.spare_start_sectors,
     );
     let features = format!(
         "error_policy {}, pending_writes {}, {}, scan {}",

@@ -11,6 +11,7 @@ pub mod lists;
 pub mod live;
 pub mod mapping;
 pub mod model;
+pub mod names;
 pub mod raw;
 pub mod recorded;
 pub mod runs;

@@ -2,12 +2,13 @@
 
 //! `remapctl open`: makes the device of a spare area that was formatted.
 
+mod settings;
+
+pub use settings::Settings;
+
 use anyhow::{bail, Context, Result};
-use clap::ValueEnum;
 use dm_remap_core::{
-    fault::{ErrorPolicy, PendingWrites},
     grammar::table::{Features, TableLine},
-    health::keeper::ScanMode,
     open::{examine, Examined, Formatted, OpenError},
     units::SectorCount,
 };
@@ -19,6 +20,7 @@ use crate::{
         block_io::{Access, Part},
         disk::BlockDevice,
         mapping::{self, New},
+        names,
         source::Source,
         sysfs,
         words::size,
@@ -63,62 +65,6 @@ pub struct Args {
     settings: Settings,
 }
 
-/// How a device is opened.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Settings {
-    /// Where the spare area begins on its device, in sectors
-    #[arg(long, value_name = "SECTORS", default_value_t = 0, requires = "main")]
-    pub spare_start: u64,
-    /// Write nothing, the map included
-    #[arg(long, requires = "main")]
-    pub read_only: bool,
-    /// Which errors make a block move
-    #[arg(long, value_enum, default_value_t = Policy::Confirm, requires = "main")]
-    pub error_policy: Policy,
-    /// Where a write to sectors goes that could not be read
-    #[arg(long, value_enum, default_value_t = Pending::Remap, requires = "main")]
-    pub pending_writes: Pending,
-    /// A failing write is an error, and nothing moves by itself
-    #[arg(long, requires = "main")]
-    pub no_auto_remap: bool,
-    /// What the scanner does by itself
-    #[arg(long, value_enum, default_value_t = Scan::Off, requires = "main")]
-    pub scan: Scan,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            spare_start: 0,
-            read_only: false,
-            error_policy: Policy::Confirm,
-            pending_writes: Pending::Remap,
-            no_auto_remap: false,
-            scan: Scan::Off,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Policy {
-    Medium,
-    Confirm,
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Pending {
-    Remap,
-    Main,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Scan {
-    Off,
-    Idle,
-    On,
-}
-
 /// The answer.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -130,7 +76,7 @@ struct Answer<'a> {
 
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     let name = &args.name;
-    mapping::check_name(name)?;
+    names::check_name(name)?;
     let listed;
     let (main, spare, settings) = match (&args.main, &args.spare) {
         (Some(main), Some(spare)) => (main.clone(), Place::at(spare), &args.settings),
@@ -223,29 +169,6 @@ fn open<'a>(
         area_uuid: uuid,
         size_sectors: area.main_len.0,
     })
-}
-
-impl Settings {
-    fn features(&self) -> Features {
-        Features {
-            error_policy: match self.error_policy {
-                Policy::Medium => ErrorPolicy::Medium,
-                Policy::Confirm => ErrorPolicy::Confirm,
-                Policy::Any => ErrorPolicy::Any,
-            },
-            pending_writes: match self.pending_writes {
-                Pending::Remap => PendingWrites::Remap,
-                Pending::Main => PendingWrites::Main,
-            },
-            auto_remap: !self.no_auto_remap,
-            scan: match self.scan {
-                Scan::Off => ScanMode::Off,
-                Scan::Idle => ScanMode::Idle,
-                Scan::On => ScanMode::On,
-            },
-            ..Features::default()
-        }
-    }
 }
 
 /// The spare area that begins at this sector.

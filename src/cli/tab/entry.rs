@@ -9,7 +9,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::{device::mapping, open::Settings};
+use crate::{device::names, open::Settings};
 
 use super::spec::Spec;
 
@@ -99,7 +99,7 @@ impl Table {
             [_, _] => return Err("SPARE is missing: NAME MAIN SPARE [OPTIONS]".to_owned()),
             _ => return Err("MAIN and SPARE are missing: NAME MAIN SPARE [OPTIONS]".to_owned()),
         };
-        mapping::check_name(name).map_err(|e| e.to_string())?;
+        names::check_name(name).map_err(|e| e.to_string())?;
         if let Some(other) = self.named(name) {
             return Err(format!("line {} has the name {name} already", other.line));
         }

@@ -108,6 +108,14 @@ fn each_wrong_line_is_told_with_its_number_and_hides_no_other() {
         ),
         ("x /dev/ /dev/b", "MAIN '/dev/' is no plain path"),
         (
+            "x PARTLABEL=.. /dev/b",
+            "MAIN 'PARTLABEL=..': no link can be called so",
+        ),
+        (
+            "x /dev/\u{1b}[31ma /dev/b",
+            "'/dev/\\u{1b}[31ma' has a control character in it",
+        ),
+        (
             "x UUID=12 /dev/b",
             "MAIN 'UUID=12' is the name of what lies on the disk",
         ),

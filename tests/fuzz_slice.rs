@@ -17,17 +17,27 @@ mod targets;
 mod tool {
     pub mod area;
     pub mod device {
+        pub mod names;
         pub mod runs;
         pub mod status;
     }
     pub mod import {
         pub mod parse;
     }
+    pub mod open {
+        pub mod settings;
+        pub use settings::Settings;
+    }
+    pub mod tab {
+        pub mod entry;
+        pub mod names;
+        pub mod spec;
+    }
 }
 
 use targets::{Target, TARGETS};
 // As it is in the tool itself.
-use tool::area;
+use tool::{area, device, open};
 
 /// xorshift64*
 struct Rng(u64);
@@ -166,6 +176,11 @@ fn maps_of_ddrescue() {
 #[test]
 fn exported_documents() {
     slice("export", 5_000);
+}
+
+#[test]
+fn tables_of_devices_at_boot() {
+    slice("remaptab", 5_000);
 }
 
 #[test]

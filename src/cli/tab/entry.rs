@@ -88,6 +88,11 @@ impl Table {
     }
 
     fn entry(&self, line: usize, words: &[&str]) -> Result<Entry, String> {
+        // What follows may say a word again, to a terminal or in a unit.
+        if let Some(word) = words.iter().find(|word| word.contains(char::is_control)) {
+            let word = word.escape_debug();
+            return Err(format!("'{word}' has a control character in it"));
+        }
         let (name, main, spare, options) = match words {
             [name, main, spare] => (name, main, spare, "-"),
             [name, main, spare, options] => (name, main, spare, *options),

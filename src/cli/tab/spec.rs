@@ -72,9 +72,10 @@ impl Spec {
             };
         }
         if let Some(label) = word.strip_prefix("PARTLABEL=") {
-            return match label.is_empty() {
-                false => Ok(Spec::PartLabel(label.to_owned())),
-                true => Err(format!("{which} '{word}' has no label after PARTLABEL=")),
+            return match label {
+                "" => Err(format!("{which} '{word}' has no label after PARTLABEL=")),
+                "." | ".." => Err(format!("{which} '{word}': no link can be called so")),
+                _ => Ok(Spec::PartLabel(label.to_owned())),
             };
         }
         let Some(below) = word.strip_prefix("/dev/") else {

@@ -18,17 +18,27 @@ mod targets;
 mod tool {
     pub mod area;
     pub mod device {
+        pub mod names;
         pub mod runs;
         pub mod status;
     }
     pub mod import {
         pub mod parse;
     }
+    pub mod open {
+        pub mod settings;
+        pub use settings::Settings;
+    }
+    pub mod tab {
+        pub mod entry;
+        pub mod names;
+        pub mod spec;
+    }
 }
 
 use targets::{Target, TARGETS};
 // As it is in the tool itself.
-use tool::area;
+use tool::{area, device, open};
 
 fn chosen() -> &'static Target {
     static TARGET: OnceLock<&'static Target> = OnceLock::new();

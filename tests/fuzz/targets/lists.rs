@@ -3,7 +3,7 @@
 //! Lists of bad places, as `remapctl import` reads them: what is taken is in order, on the device, and written in the same
 //! form it reads as the same.
 
-use super::{texts, Target};
+use super::{is_a_line, texts, Target};
 use crate::tool::{
     device::runs::{Kind, Run},
     import::parse::{badblocks, ddrescue, json},
@@ -98,13 +98,6 @@ fn are_right(runs: &[Run]) {
     }
     let apart = |pair: &[Run]| pair[0].end() < pair[1].first_sector;
     assert!(runs.windows(2).all(apart), "{runs:?}");
-}
-
-fn is_a_line(text: &str) {
-    assert!(
-        !text.is_empty() && !text.contains(['\n', '\u{1b}']),
-        "{text:?}"
-    );
 }
 
 fn run_badblocks(data: &[u8]) {

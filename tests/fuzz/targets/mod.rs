@@ -18,6 +18,7 @@ mod lists;
 mod log;
 mod status;
 mod superblock;
+mod tab;
 mod words;
 
 /// One of them.
@@ -45,11 +46,20 @@ pub const TARGETS: &[Target] = &[
     lists::BADBLOCKS,
     lists::DDRESCUE,
     lists::EXPORT,
+    tab::REMAPTAB,
 ];
 
 /// Texts as inputs.
 fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// What is said of something wrong is one line, and does nothing to a terminal.
+fn is_a_line(text: &str) {
+    assert!(
+        !text.is_empty() && !text.contains(['\n', '\u{1b}']),
+        "{text:?}"
+    );
 }
 
 /// A metadata block that begins with these bytes, and has zeros behind them.

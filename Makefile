@@ -44,7 +44,7 @@ man: ## Manual pages and completions of remapctl, in target/man and target/compl
 deb: ## Debian packages of the module's source (DKMS) and of remapctl, in target/deb
 	@scripts/deb
 
-test-packages: ## The packages: what is in them, and DKMS in a Debian 13
+test-packages: ## The packages: what is in them, DKMS in a Debian 13, and their life in one that boots
 	@scripts/test packages
 
 pictures: ## The pictures of the documentation that a browser makes, in docs/pictures

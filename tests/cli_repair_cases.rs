@@ -258,3 +258,62 @@ fn a_block_that_two_blocks_of_a_checkpoint_tell_of_is_uncertain_with_one_of_them
         "{report}"
     );
 }
+
+/// An area that two have written apart from each other, each from the same state on: of the one there is copy A of the log, of
+/// the other copy B. `more` says how many blocks the first one has moved since.
+fn written_apart(more: u64) -> Disk {
+    let (mut disk, _) = area();
+    let mut other = disk.clone();
+    let power = &mut Power::default();
+    for (disk, block) in [(&mut disk, 40), (&mut other, 50)] {
+        let mut driver = driver(disk);
+        // Both say the same of this one.
+        assert_eq!(
+            driver.commit(disk, power, &[remap(39), remap(block)]),
+            Ok(())
+        );
+        for n in 0..more.min(50 - block) {
+            assert_eq!(driver.commit(disk, power, &[remap(60 + n)]), Ok(()));
+        }
+    }
+    for index in 0..5 {
+        let place = at(CopyId::B, Half::Second, index);
+        let block = other.bytes(place, 4096).to_vec();
+        disk.bytes_mut(place, 4096).copy_from_slice(&block);
+    }
+    disk
+}
+
+#[test]
+fn two_blocks_of_one_commit_are_told_and_what_only_one_says_is_uncertain() {
+    for more in [0, 3] {
+        let disk = written_apart(more);
+        // The kernel goes by copy A, and cannot know.
+        assert!(!refused(&disk));
+        let folder = tempdir().expect("a folder");
+        let file = folder.path().join("area");
+        fs::write(&file, &disk.medium).expect("room");
+        let run = remapctl(&["check", "--json", file.to_str().expect("letters")]);
+        assert_eq!(run.status.code(), Some(1));
+        let said: Value = serde_json::from_slice(&run.stdout).expect("a document");
+        assert_eq!(said["verdict"], "lost", "{said}");
+        let told = "half 1, block 3: copy B has another block of generation 35 than the other copy";
+        assert!(said.to_string().contains(told), "{said}");
+        let (report, now) = repair(&disk);
+        assert_eq!(report["complete"], false, "{report}");
+        // What both say is sure; what the one says is not, and what the other one says is told.
+        assert_eq!(now.homes.get(&195), Some(&39), "{report}");
+        assert_eq!(now.chunks.get(&(195, 0)), None, "{report}");
+        assert_eq!(report["uncertain_blocks"][0]["block"], 200, "{report}");
+        assert_eq!(now.chunks.get(&(200, 0)), Some(&(255, 255, 0)), "{report}");
+        let lost = &report["lost"][0];
+        assert_eq!(
+            (&lost["what"], &lost["first_index"], &lost["first_block"]),
+            (&"twin".into(), &3.into(), &250.into()),
+            "{report}"
+        );
+        assert_eq!(now.homes.get(&250), None);
+        let behind = (60..60 + more).map(|n| now.homes.contains_key(&(n * 5)));
+        assert_eq!(behind.filter(|there| *there).count() as u64, more);
+    }
+}

@@ -13,6 +13,7 @@ pub(crate) mod knowledge;
 pub(crate) mod salvage;
 pub(crate) mod survey;
 pub(crate) mod target;
+pub(crate) mod twins;
 
 use std::path::PathBuf;
 

@@ -295,6 +295,13 @@ fn loss(lost: &Lost) -> String {
     };
     let head = format!("log, half {}, {blocks}, in both copies", lost.half);
     match lost.what {
+        "twin" => format!(
+            "log, half {}, {blocks}: what the other one of the two blocks of generation {} says of blocks {} to {} of the target",
+            lost.half,
+            number(lost.first_generation),
+            number(lost.first_block),
+            number(lost.last_block)
+        ),
         "checkpoint" => format!(
             "{head}: the entries of blocks {} to {} of the target that they had",
             number(lost.first_block),

@@ -3,7 +3,10 @@
 //! Chains of the log, found from their last block: each block names the one before it by its checksum, so one that is
 //! named by a block that counts is proven, whatever is to be said of the copy that it lies in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use dm_remap_core::{
     layout::CopyId,
@@ -71,7 +74,9 @@ impl Chain {
         let of_half = survey.blocks.range((half, 0)..=(half, u32::MAX));
         let all = of_half.flat_map(|(at, _)| of(at.1).map(|seen| (at.1, *seen)));
         let last = all.filter(|(_, seen)| counts(seen));
-        let (tail, mut next) = last.max_by_key(|(_, s)| s.header.generation)?;
+        // Of two blocks of a generation the kernel takes the one of copy A.
+        let newest = |(_, s): &(u32, Seen)| (s.header.generation, Reverse(s.copy.number()));
+        let (tail, mut next) = last.max_by_key(newest)?;
         let mut blocks = BTreeMap::from([(tail, next)]);
         let mut linked = true;
         for index in (0..tail).rev() {

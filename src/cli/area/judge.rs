@@ -20,7 +20,7 @@ use super::{
     file::AreaFile,
     newest,
     survey::{self, image_sector, Place, PlaceState, Slot, Step, Survey, Wrong},
-    uuid_text, Alone,
+    twins, uuid_text, Alone,
 };
 
 /// How bad something is.
@@ -270,7 +270,11 @@ fn sector(sb: &Superblock, copy: CopyId, half: u8, index: u32) -> Option<u64> {
 fn judge_chain(sb: &Superblock, survey: &Survey, chain: &Chain, findings: &mut Findings) {
     let mut runs = Runs::default();
     for &index in chain.blocks.keys() {
+        let twin = twins::twin(sb, survey, chain, index).map(|twin| twin.copy);
         for copy in chain.lacking(survey, index) {
+            if twin == Some(copy) {
+                continue;
+            }
             let since = copy.of(sb.degraded);
             let generation = chain.blocks.get(&index).map(|s| s.header.generation);
             // What was never written to a copy that was given up is told once.
@@ -291,6 +295,10 @@ fn judge_chain(sb: &Superblock, survey: &Survey, chain: &Chain, findings: &mut F
         Severity::Note => "; the other copy has it: a write that was cut off".to_owned(),
         _ => "; the other copy has it".to_owned(),
     });
+    if let Some((index, twin)) = twins::first(sb, survey, chain) {
+        let at = sector(sb, twin.copy, chain.half, index);
+        findings.add(Severity::Loss, at, twins::in_words(index, &twin));
+    }
     let last = chain.last().map_or(0, |h| h.generation);
     let behind = survey
         .blocks

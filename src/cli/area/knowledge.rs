@@ -63,6 +63,16 @@ pub(crate) struct Doubtful {
     pub(crate) treatment: &'static str,
 }
 
+/// The block of the target that a record is about.
+pub(crate) fn block_of(record: &Record) -> Option<u64> {
+    match record {
+        Record::Remap { block, .. } | Record::Unmap { block } | Record::Sectors { block, .. } => {
+            Some(block.0)
+        }
+        Record::BadSpare { .. } => None,
+    }
+}
+
 impl Knowledge {
     /// Nothing is remapped, and that is sure.
     pub(crate) fn new(sb: &Superblock) -> Knowledge {
@@ -130,14 +140,8 @@ impl Knowledge {
 
     /// What the last block states may never have come about.
     pub(crate) fn doubt(&mut self, records: &[Record]) {
-        for record in records {
-            if let Record::Remap { block, .. }
-            | Record::Unmap { block }
-            | Record::Sectors { block, .. } = record
-            {
-                self.doubt_block(block.0);
-            }
-        }
+        let blocks = records.iter().filter_map(block_of);
+        blocks.for_each(|block| self.doubt_block(block));
     }
 
     /// Not all that is said of this block is at hand.

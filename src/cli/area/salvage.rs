@@ -25,7 +25,7 @@ use super::{
     judge::live,
     knowledge::{Doubtful, Uncertain},
     survey::{self, Place, PlaceState, Slot, Step, Survey},
-    uuid_text,
+    twins, uuid_text,
 };
 use walk::Walk;
 
@@ -33,7 +33,7 @@ use walk::Walk;
 #[derive(Debug, Serialize)]
 pub(crate) struct Lost {
     /// `checkpoint`: entries of these blocks of the target; `commits`: changes, of blocks that nobody can name; `end`: the
-    /// same, after the last one that is there.
+    /// same, after the last one that is there; `twin`: what the other one of two blocks says of these blocks of the target.
     pub(crate) what: &'static str,
     pub(crate) half: u8,
     /// The blocks of the log, where that is known.
@@ -175,8 +175,10 @@ pub(crate) fn salvage(
     let refused = match opened {
         Ok(opened) => {
             let generation = opened.report.generation;
-            let whole =
-                live(&survey, generation).is_some_and(|chain| !has_stray(&sb, &survey, &chain));
+            let sound = |chain: Chain| {
+                !has_stray(&sb, &survey, &chain) && twins::first(&sb, &survey, &chain).is_none()
+            };
+            let whole = live(&survey, generation).is_some_and(sound);
             if whole && !newer() {
                 return Ok(saved(
                     opened.map,

@@ -10,8 +10,9 @@ use crate::area::{
     chain::{bases, is_void, Chain},
     document::target_blocks,
     file::AreaFile,
-    knowledge::Knowledge,
+    knowledge::{block_of, Knowledge},
     survey::{records_of, Seen, Survey, Wrong},
+    twins,
 };
 
 /// How the log ends.
@@ -167,8 +168,8 @@ impl Walk<'_> {
                 if let Record::Remap { block, .. } | Record::Sectors { block, .. } = record {
                     low = block.0;
                 }
-                known.apply(record);
             }
+            self.apply(chain, index, &records, &mut known, tell);
         }
         if let Some((from, low)) = open {
             holes.push((from, stop - 1, low, u64::MAX));
@@ -212,7 +213,7 @@ impl Walk<'_> {
                         let to = generation.map(|g| g.saturating_sub(1));
                         self.commits(chain, from, index - 1, to, &mut known, tell);
                     }
-                    records.iter().for_each(|record| known.apply(record));
+                    self.apply(chain, index, &records, &mut known, tell);
                 }
             }
             before = generation.unwrap_or(before);
@@ -222,6 +223,50 @@ impl Walk<'_> {
             self.commits(chain, from, chain.tail, last, &mut known, tell);
         }
         Ok(known)
+    }
+
+    /// Takes what a block says. Where there are two, what only one of them says is not sure.
+    fn apply(
+        &mut self,
+        chain: &Chain,
+        index: u32,
+        records: &[Record],
+        known: &mut Knowledge,
+        tell: bool,
+    ) {
+        records.iter().for_each(|record| known.apply(record));
+        let Some(twin) = twins::twin(self.sb, self.survey, chain, index) else {
+            return;
+        };
+        if tell {
+            self.notes.push(twins::in_words(index, &twin));
+        }
+        // One that says what cannot be was never written.
+        let says = records_of(self.area, self.sb, chain.half, index, &twin);
+        let Some(says) = says.filter(|says| says != records) else {
+            return;
+        };
+        let only = |these: &[Record], others: &[Record]| -> Vec<Record> {
+            let only = these.iter().filter(|record| !others.contains(record));
+            only.copied().collect()
+        };
+        let others = only(&says, records);
+        known.doubt(&only(records, &says));
+        known.doubt(&others);
+        if tell && !others.is_empty() {
+            let generation = Some(twin.header.generation);
+            let blocks = || others.iter().filter_map(block_of);
+            self.lost.push(Lost {
+                what: "twin",
+                half: chain.half,
+                first_index: index,
+                last_index: Some(index),
+                first_generation: generation,
+                last_generation: generation,
+                first_block: blocks().min(),
+                last_block: blocks().max(),
+            });
+        }
     }
 
     fn hole(

@@ -47,9 +47,9 @@ deb: ## Debian packages of the module's source (DKMS) and of remapctl, in target
 test-packages: ## The packages: what is in them, DKMS in a Debian 13, and their life in one that boots
 	@scripts/test packages
 
-pictures: ## The pictures of the documentation that a browser makes, in docs/pictures
+pictures: ## The pictures of the documentation, of what the tool says, in docs/pictures
 	@mkdir -p docs/pictures
-	@DM_REMAP_PICTURES=/src/docs/pictures scripts/enter cargo test --quiet --locked --test cli_report_browser -- the_picture_of_the_documentation
+	@DM_REMAP_PICTURES=/src/docs/pictures scripts/enter cargo test --quiet --locked --test cli_map --test cli_report_browser -- the_picture_of_the_documentation
 
 crash: ## Cut the power at more than ten thousand points, and look for what is lost
 	@scripts/crash

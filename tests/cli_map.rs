@@ -4,9 +4,9 @@
 
 mod cli_lab;
 
-use std::process::Command;
+use std::{env, fs, path::PathBuf, process::Command};
 
-use cli_lab::{text, Recording};
+use cli_lab::{screen, story, text, Recording};
 
 /// `safe`, of `mib` regions, with a perfect score but for some.
 fn device(mib: u64, parts: u64, scores: &[(usize, u32)]) -> Recording {
@@ -202,5 +202,35 @@ fn a_reply_that_is_none_is_told() {
     assert!(said.contains("the health of safe is 'unknown'"), "{said}");
     for parts in ["0", "1025", "many"] {
         assert_eq!(recording.says(&["map", "--parts", parts]).1, 2);
+    }
+}
+
+/// With `DM_REMAP_PICTURES=DIR` it is made there (`make pictures`); without, it has to be what the tool says now.
+#[test]
+fn the_picture_of_the_documentation() {
+    let story = story::of_three();
+    let (said, code) = story
+        .recording
+        .says(&["map", "photos", "--color", "always"]);
+    assert_eq!(code, 1, "{said}");
+    let picture = screen::svg(
+        "remapctl map photos",
+        "A terminal with a command and what it says: the parts of a device as coloured blocks, line by line, and what the colours mean.",
+        &format!("# remapctl map photos\n{said}"),
+    );
+    if let Some(folder) = env::var_os("DM_REMAP_PICTURES") {
+        fs::write(PathBuf::from(folder).join("map.svg"), &picture).expect("it can be written");
+    }
+    let kept = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/pictures/map.svg");
+    let kept = fs::read_to_string(kept).expect("a picture");
+    assert!(kept == picture, "it has changed: make pictures");
+    // Each kind of part is in it, in its colour.
+    for color in [
+        "#00af00", "#afd700", "#00afff", "#ffaf00", "#ff0000", "#ff8700", "#ff00ff",
+    ] {
+        assert!(
+            picture.matches(color).count() > 1,
+            "{color} is in the legend alone"
+        );
     }
 }

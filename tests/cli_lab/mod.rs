@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod monitoring;
+pub mod screen;
 pub mod servers;
 pub mod story;
 

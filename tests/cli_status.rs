@@ -303,6 +303,41 @@ fn all_devices_are_told_in_order_and_counted() {
 }
 
 #[test]
+fn a_device_that_should_be_open_and_is_not_wants_attention() {
+    let recording = Recording::of_one();
+    let lines =
+        "safe /dev/sda /dev/sdb\nusb /dev/sdc /dev/sdd nofail\nlater /dev/sde /dev/sdf noauto";
+    recording.put("remaptab", lines);
+    assert_eq!(recording.says(&["status"]).1, 0, "what may be away is");
+    recording.put("remaptab", &format!("{lines}\naway /dev/sdg /dev/sdh"));
+    let (said, code) = recording.says(&["status"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.starts_with("away is not open\n  warning "), "{said}");
+    assert!(
+        said.contains("/remaptab has it opened at boot\n          what to do: remapctl open away (systemctl status remap@away.service says why"),
+        "{said}"
+    );
+    assert!(said.contains("\n\nsafe is well\n"), "{said}");
+    let (said, code) = recording.says(&["status", "--brief"]);
+    assert_eq!(code, 1);
+    assert!(
+        said.starts_with("away  is not open      not_open\nsafe  is well "),
+        "{said}"
+    );
+    let (answer, code) = recording.json(&["status"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        (&answer["well"], &answer["not_open"][0]),
+        (&false.into(), &"away".into())
+    );
+    assert_eq!(
+        recording.says(&["status", "safe"]).1,
+        0,
+        "it was not asked for"
+    );
+}
+
+#[test]
 fn no_device_is_no_error() {
     let recording = Recording::empty();
     assert_eq!(

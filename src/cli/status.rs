@@ -19,6 +19,7 @@ use crate::{
     help,
     output::Output,
     smart::Shown,
+    tab::{self, Table},
 };
 
 /// Says how remap devices are: what is wrong, and what to do about it.
@@ -47,6 +48,8 @@ struct Answer {
     /// Whether nothing wants attention.
     well: bool,
     devices: Vec<Looked>,
+    /// What is to be opened at boot and is not there; looked for if no device was named.
+    not_open: Vec<String>,
 }
 
 /// A device, and what was found.
@@ -96,27 +99,45 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
         .into_iter()
         .map(|device| Looked::at(source, device))
         .collect();
+    let not_open = match args.devices.as_slice() {
+        [] => not_open(source, &devices),
+        _ => Vec::new(),
+    };
     let answer = Answer {
-        well: devices.iter().all(|d| d.well),
+        well: devices.iter().all(|d| d.well) && not_open.is_empty(),
         devices,
+        not_open,
     };
     output.answer("status", &answer, |answer| {
-        if answer.devices.is_empty() {
+        if answer.devices.is_empty() && answer.not_open.is_empty() {
             device::NONE.to_owned()
         } else if args.brief {
-            brief(&answer.devices)
+            brief(answer)
         } else {
-            at_length(&answer.devices, source.now())
+            at_length(answer, source)
         }
     })?;
     Ok(Exit::well(answer.well))
 }
 
-fn brief(devices: &[Looked]) -> String {
-    let widest = devices.iter().map(|d| d.device.name.chars().count()).max();
-    let width = widest.unwrap_or(0);
+/// The devices that the table has opened at boot, and whose file systems wait for them, as far as they are not there.
+fn not_open(source: &dyn Source, devices: &[Looked]) -> Vec<String> {
+    // A table that cannot be read is nothing that is known of devices.
+    let table = Table::read(&source.remaptab()).unwrap_or_default();
+    let wanted = table.entries.into_iter().filter(|e| !e.noauto && !e.nofail);
+    let there = |name: &String| devices.iter().any(|d| d.device.name == *name);
+    wanted.map(|e| e.name).filter(|name| !there(name)).collect()
+}
+
+fn brief(answer: &Answer) -> String {
+    let names = answer.devices.iter().map(|d| &d.device.name);
+    let widest = names.chain(&answer.not_open).map(|n| n.chars().count());
+    let width = widest.max().unwrap_or(0);
     let mut text = String::new();
-    for looked in devices {
+    for name in &answer.not_open {
+        let _ = writeln!(text, "{name:width$}  {:15}  not_open", "is not open");
+    }
+    for looked in &answer.devices {
         let (name, verdict) = (&looked.device.name, looked.verdict());
         let _ = write!(text, "{name:width$}  {verdict:15}");
         let codes: Vec<&str> = serious(looked).map(|f| f.code).collect();
@@ -142,12 +163,18 @@ pub fn serious(looked: &Looked) -> impl Iterator<Item = &Finding> {
     looked.findings.iter().filter(serious)
 }
 
-fn at_length(devices: &[Looked], now: u64) -> String {
-    let mut text: String = devices
-        .iter()
-        .map(|looked| one(looked, now))
-        .collect::<Vec<_>>()
-        .join("\n");
+fn at_length(answer: &Answer, source: &dyn Source) -> String {
+    let (devices, now) = (&answer.devices, source.now());
+    let table = source.remaptab();
+    let missing = answer.not_open.iter().map(|name| {
+        format!(
+            "{name} is not open\n  warning {} has it opened at boot\n          what to do: remapctl open {name} (systemctl status remap@{}.service says why it was not)\n",
+            table.display(),
+            tab::names::escaped(name)
+        )
+    });
+    let looked = devices.iter().map(|looked| one(looked, now));
+    let mut text: String = missing.chain(looked).collect::<Vec<_>>().join("\n");
     if devices.len() > 1 {
         let well = devices.iter().filter(|d| d.well).count();
         let rest = devices.len() - well;

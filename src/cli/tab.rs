@@ -4,7 +4,7 @@
 
 mod entry;
 pub mod generator;
-mod names;
+pub mod names;
 mod needed;
 mod spec;
 

@@ -11,6 +11,7 @@
 //! now                          seconds since 1970
 //! bin/smartctl                 a program that answers for the disks
 //! history                      what was written down of devices
+//! remaptab                     /etc/remaptab
 //! kmsg                         the log of the kernel, as in /dev/kmsg
 //! ```
 
@@ -96,6 +97,10 @@ impl Source for Recorded {
 
     fn smartctl(&self) -> PathBuf {
         self.folder.join("bin/smartctl")
+    }
+
+    fn remaptab(&self) -> PathBuf {
+        self.folder.join("remaptab")
     }
 
     fn history(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Result;
 
 use super::{live::Live, recorded::Recorded};
-use crate::{history, smart};
+use crate::{history, smart, tab};
 
 /// A line of device-mapper that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,11 @@ pub trait Source: Send {
     /// The program that asks disks for what they say of themselves.
     fn smartctl(&self) -> PathBuf {
         PathBuf::from(smart::PROGRAM)
+    }
+
+    /// The table of the devices that are opened at boot.
+    fn remaptab(&self) -> PathBuf {
+        tab::place()
     }
 
     /// The folder of what was written down of devices.

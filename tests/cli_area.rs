@@ -145,7 +145,14 @@ fn restore_takes_a_blank_area_and_one_that_was_named_and_no_other() {
     let (said, code) = to(&blank, &[]);
     assert_eq!(code, 1);
     assert!(
-        said.contains("the area is not blank: area 10325476-98ba-dcfe-4645-444342413938 is there"),
+        said.contains("the area is not blank: area 10325476-98ba-dcfe-4645-444342413938 is there (--replace with that UUID writes"),
+        "{said}"
+    );
+    // Of what it has not itself a command does not speak.
+    let (said, code) = says(&["repair", "-i", &area, "-o", &blank]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains(" is there") && !said.contains("--replace"),
         "{said}"
     );
     let other = "00000000-0000-0000-0000-000000000001";

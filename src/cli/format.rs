@@ -197,10 +197,12 @@ Once it is open and something has moved, never mount or write {} itself: it lack
         plan.start,
         size(plan.layout.block_size().sectors().into()),
         counted(plan.layout.spare_count().into(), "spare block"),
-        if plan.is_less {
-            ", less than two percent of main, for there is no more room"
-        } else {
-            ""
+        match plan.lacks_of {
+            Some(wanted) => format!(
+                "; {} would be better, but there is no more room",
+                size(wanted)
+            ),
+            None => String::new(),
         },
         main.path
     ));
@@ -270,15 +272,17 @@ fn make(
 }
 
 fn done(answer: &Answer, start: u64) -> String {
-    let option = match start {
-        0 => String::new(),
-        start => format!(" --spare-start {start}"),
+    let (option, word) = match start {
+        0 => (String::new(), String::new()),
+        start => (
+            format!(" --spare-start {start}"),
+            format!(" spare-start={start}"),
+        ),
     };
+    let (uuid, main) = (&answer.area_uuid, &answer.main);
     format!(
-        "The spare area {} is there, with {} spare blocks.\nOpen it with: remapctl open NAME {} {}{option}\n",
-        answer.area_uuid,
+        "The spare area {uuid} is there, with {} spare blocks.\nAt each boot, by a line in /etc/remaptab: NAME {main} AREA={uuid}{word}\nOpen it now with: remapctl open NAME {main} {}{option}\n",
         grouped(answer.spare_blocks.into()),
-        answer.main,
         answer.spare
     )
 }

@@ -137,6 +137,14 @@ fn open<'a>(
     }
     let area = find(&spare, settings.spare_start)?.superblock;
     let uuid = uuid_text(&area.uuid);
+    let known = format!("REMAP-{uuid}");
+    for number in sysfs::mapped(source)? {
+        let its = sysfs::maybe(&sysfs::folder(source, number).join("dm/uuid"))?;
+        if its.as_deref() == Some(&known) {
+            let name = sysfs::name(source, number)?.unwrap_or_default();
+            bail!("the spare area {uuid} is open already, as {name}");
+        }
+    }
     if place.area.is_some_and(|wanted| wanted != area.uuid) {
         bail!(
             "the spare area at sector {} of {} is another one: {uuid}",
@@ -156,7 +164,7 @@ fn open<'a>(
     };
     mapping::create(&New {
         name,
-        uuid: Some(&format!("REMAP-{uuid}")),
+        uuid: Some(&known),
         size_sectors: area.main_len.0,
         line,
         read_only: settings.read_only,

@@ -8,12 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use serde::Serialize;
 
 use crate::{
     area::{
-        build::{self, Numbers},
+        build::{self, Numbers, Taken},
         copy,
         document::Dump,
         file::{Access, AreaFile},
@@ -111,7 +111,11 @@ pub(crate) fn run(args: &Args, output: Output) -> Result<Exit> {
             )
         })
         .transpose()?;
-    let target = Target::open(&args.output, args.offset, &sb.layout, replace)?;
+    let target = Target::open(&args.output, args.offset, &sb.layout, replace);
+    let target = target.map_err(|e| match e.downcast_ref::<Taken>() {
+        Some(_) => anyhow!("{e:#} (--replace with that UUID writes over it)"),
+        None => e,
+    })?;
     if let Some(from) = &from {
         target.refuse_overlap(from)?;
     }

@@ -45,7 +45,7 @@ prepared dd if=/dev/urandom of="$spare" bs=1M count=20 oflag=direct status=none
 refused "nobody can be asked" "nobody can be asked: --yes" format /dev/main "$spare"
 match "what would be done is said" "main    /dev/main, 64 MiB from sector 0: its data stays" "$said"
 match "and where" "spare   $spare, 20 MiB from sector 0: what is there is lost" "$said"
-match "and that it is little" "about [0-9,]+ spare blocks, less than two percent of main" "$said"
+match "and that it is little" "about [0-9,]+ spare blocks; 64 MiB would be better, but there is no more room" "$said"
 match "and the warning" "never mount or write /dev/main itself" "$said"
 refused "main alone" "--spare-start says where" format /dev/main /dev/main --yes
 refused "too small" "spare area too small" format /dev/main "$spare" --size 1M --yes
@@ -55,7 +55,8 @@ refused "nothing to be opened" "there is no spare area at sector 0" open r /dev/
 
 # What is neither zeros nor a signature is given up when it was said so.
 ends "it is formatted" 0 format /dev/main "$spare" --yes
-match "it says how to go on" "Open it with: remapctl open NAME /dev/main $spare$" "$said"
+match "it says how to go on" "Open it now with: remapctl open NAME /dev/main $spare$" "$said"
+match "and at the next boot" "/etc/remaptab: NAME /dev/main AREA=[0-9a-f-]{36}"$'\n' "$said"
 equal "no device is left" "" "$(dmsetup ls --target remap | grep "(")"
 prepared true
 refused "what was formatted" "$spare holds the spare area [0-9a-f-]{36}: --overwrite" format /dev/main "$spare" --yes
@@ -75,6 +76,7 @@ equal "with the features" "any idle" "$(value .devices.0.table.error_policy) $(v
 equal "all there is, for two percent or 64 MiB are not" "0 40960 131072" \
     "$(value .devices.0.table.spare_start_sectors) $(value .devices.0.table.spare_size_sectors) $(value .devices.0.table.size_sectors)"
 refused "the name is taken" "there is a device r already" open r /dev/main "$spare"
+refused "the area is open under another" "the spare area [0-9a-f-]{36} is open already, as r$" open s /dev/main "$spare"
 refused "an area in use" "is in use: .*/dev/mapper/r" format /dev/main "$spare" --overwrite --yes
 need mount /dev/mapper/r /tmp/mnt
 equal "main's data is there" "what is to be saved" "$(</tmp/mnt/file)"

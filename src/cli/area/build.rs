@@ -3,6 +3,8 @@
 //! Making a new area that holds a map from the start. Its superblocks are written last, all else being durable, so what
 //! was interrupted is no area.
 
+use std::{error::Error, fmt};
+
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use dm_remap_core::{
     format::{format, Params},
@@ -93,6 +95,18 @@ fn no_memory() -> anyhow::Error {
     anyhow!("not enough memory")
 }
 
+/// An area is there already.
+#[derive(Debug)]
+pub(crate) struct Taken(String);
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the area is not blank: area {} is there", self.0)
+    }
+}
+
+impl Error for Taken {}
+
 /// Sees to it that an area as `layout` divides it may be made here. What is there has to be blank, or an area of which
 /// it was said exactly that it is to be replaced.
 pub(crate) fn may_make(
@@ -108,10 +122,7 @@ pub(crate) fn may_make(
     let Some(uuid) = replace else {
         return match examine(area, SectorCount(need), Some(layout)) {
             Ok(Examined::Blank) => Ok(()),
-            Ok(Examined::Formatted(found)) => bail!(
-                "the area is not blank: area {} is there (--replace with that UUID writes over it)",
-                uuid_text(&found.superblock.uuid)
-            ),
+            Ok(Examined::Formatted(found)) => Err(Taken(uuid_text(&found.superblock.uuid)).into()),
             Err(OpenError::Unreadable) => bail!("the area cannot be read to its end"),
             Err(why) => bail!("the area is not blank, and no area of ours either: {why}"),
         };

@@ -75,8 +75,8 @@ pub struct Plan {
     pub main_size: u64,
     /// Main is the spare device, too.
     pub one_disk: bool,
-    /// There is less room than the rule wants.
-    pub is_less: bool,
+    /// What the rule wants, if there is less room.
+    pub lacks_of: Option<u64>,
     /// How the kernel will divide it, but for some blocks.
     pub layout: Layout,
 }
@@ -139,7 +139,7 @@ impl Plan {
             main_start: args.main_start,
             main_size,
             one_disk,
-            is_less: len < wanted / block * block,
+            lacks_of: Some(wanted / block * block).filter(|wanted| len < *wanted),
             layout: layout.map_err(|e| anyhow::anyhow!("{e}: it has {}", size(len)))?,
         })
     }
@@ -254,9 +254,9 @@ mod tests {
         assert_eq!((made.start, made.size), (0, 2 << 21));
         assert_eq!((made.main_start, made.main_size), (0, 100 << 21));
         assert_eq!(made.layout.block_size().sectors(), 8);
-        assert!(!made.is_less && !made.one_disk);
+        assert!(made.lacks_of.is_none() && !made.one_disk);
         let made = plan(&[], 100 << 21, 1 << 21).expect("a plan");
-        assert!(made.is_less && made.size == 1 << 21);
+        assert_eq!((made.lacks_of, made.size), (Some(2 << 21), 1 << 21));
         let more = [
             "--size",
             "1G",

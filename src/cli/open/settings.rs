@@ -47,21 +47,29 @@ impl Default for Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
+    /// Those that name the medium
     Medium,
+    /// These, and other errors of writes that come again when all else works
     Confirm,
+    /// All but those that never speak of the medium, such as timeouts
     Any,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Pending {
+    /// To the spare area: their block moves
     Remap,
+    /// To main, which is read back; their block moves if that fails
     Main,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scan {
+    /// Nothing
     Off,
+    /// It reads all of the device, two weeks a pass, while the disk is idle
     Idle,
+    /// The same, and at least so much however busy the disk is
     On,
 }
 

@@ -84,7 +84,37 @@ fn each_command_has_a_page_that_says_what_help_says() {
     );
 }
 
-/// The toolchain has no program that reads manuals: these are the errors that they know.
+#[test]
+fn who_reads_manuals_has_nothing_to_complain_of() {
+    let folder = pages();
+    let files = fs::read_dir(folder.path().join("man")).expect("a folder");
+    let files = files.map(|entry| entry.expect("an entry").path());
+    let run = Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning"])
+        .args(files)
+        .output();
+    let run = run.expect("mandoc can be run");
+    assert_eq!(text(&run.stdout), "", "{}", text(&run.stderr));
+    assert!(run.status.success());
+}
+
+#[test]
+fn pages_are_of_the_day_of_the_source() {
+    let folder = TempDir::new().expect("a folder");
+    let run = Command::new(env!("CARGO_BIN_EXE_remapctl"))
+        .arg("pages")
+        .arg(folder.path())
+        .env("SOURCE_DATE_EPOCH", "951782400")
+        .output();
+    assert!(run.expect("remapctl can be run").status.success());
+    let page = read(&folder, "man/remapctl-status.8");
+    assert!(
+        page.contains("\n.TH remapctl-status 8 2000-02-29 "),
+        "{page}"
+    );
+}
+
+/// What is an error to any that reads manuals.
 #[test]
 fn pages_are_of_requests_that_exist_and_indent_evenly() {
     let folder = pages();

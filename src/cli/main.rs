@@ -46,12 +46,23 @@ use exit::Exit;
 use interrupt::Interrupted;
 use output::{NobodyReads, Output};
 
+/// The files that matter to whoever begins.
+const FILES: &str = "
+  /dev/mapper/NAME
+      the device; what it was made from must not be used beside it
+  /sys/block/dm-N/remap/
+      what the kernel module says of it, and what can be set
+  /etc/remaptab
+      the devices that are opened at boot: see remaptab(5)
+  /usr/share/doc/remapctl/guide.md.gz
+      from bad sectors to a device that runs (docs/guide.md of the source)";
+
 /// Looks after devices of the device-mapper target `remap`.
 #[derive(Parser)]
 #[command(name = "remapctl", version)]
 #[command(after_long_help = help::sections(
     exit::OF_ALL,
-    help::LIVE,
+    FILES,
     "
   remapctl format /dev/sda /dev/sdb
       make a spare area for sda on sdb

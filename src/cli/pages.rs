@@ -4,8 +4,9 @@
 //! are parsed with, so they say what `--help` says.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
@@ -17,7 +18,7 @@ use clap_mangen::{
 };
 use serde::Serialize;
 
-use crate::{exit::Exit, help, output::Output};
+use crate::{device::words::day, exit::Exit, help, output::Output};
 
 /// Administrators' commands.
 const SECTION: &str = "8";
@@ -58,7 +59,8 @@ pub fn run(args: &Args, definition: &Command, output: Output) -> Result<Exit> {
         write(folder.join(file), &text, &mut files)?;
     }
     shown.build();
-    pages(&shown, &made(args.folder.join("man"))?, &mut files)?;
+    let man = made(args.folder.join("man"))?;
+    pages(&shown, &man, &date(), &mut files)?;
     output.answer("pages", &Answer { files }, |answer| {
         let line = |file: &PathBuf| format!("{}\n", file.display());
         answer.files.iter().map(line).collect()
@@ -94,16 +96,27 @@ fn write(file: PathBuf, text: &[u8], files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// The day that pages are of: that of the source, if whoever makes a package says when it was, so that they are the same each time.
+fn date() -> String {
+    let source = env::var("SOURCE_DATE_EPOCH").ok();
+    let source = source.and_then(|seconds| seconds.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH);
+    day(source.unwrap_or_else(|| now().map_or(0, |now| now.as_secs())))
+}
+
 /// Writes the page of a command and those of its commands.
-fn pages(command: &Command, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn pages(command: &Command, folder: &Path, date: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     let man = Man::new(command.clone())
         .section(SECTION)
+        .date(date)
         .source(concat!("dm-remap ", env!("CARGO_PKG_VERSION")))
         .manual("dm-remap");
     let text = page(&man, command)?;
     write(folder.join(man.get_filename()), text.as_bytes(), files)?;
     let below = command.get_subcommands();
-    below.into_iter().try_for_each(|c| pages(c, folder, files))
+    below
+        .into_iter()
+        .try_for_each(|c| pages(c, folder, date, files))
 }
 
 fn page(man: &Man, command: &Command) -> Result<String> {
@@ -120,7 +133,8 @@ fn page(man: &Man, command: &Command) -> Result<String> {
     let mut rest = below_options(&after.map(ToString::to_string).unwrap_or_default());
     rest.control("SH", ["SEE ALSO"]);
     let others = match command.get_bin_name() {
-        Some("remapctl") | None => "",
+        Some("remapctl") | None => "remaptab(5), ",
+        Some("remapctl open" | "remapctl tab") => "remapctl(8), remaptab(5), ",
         Some(_) => "remapctl(8), ",
     };
     rest.text([roman(format!("{others}dmsetup(8)"))]);
@@ -128,6 +142,8 @@ fn page(man: &Man, command: &Command) -> Result<String> {
     // Each part begins with the same definitions, which one page needs once.
     let preamble = Roff::new().render();
     let parts = String::from_utf8(bytes)?.replace(&preamble, "");
+    // One break is enough.
+    let parts = parts.replace("\n.br\n\n.br\n", "\n.br\n");
     Ok(preamble + &parts)
 }
 

@@ -13,10 +13,10 @@ fn a_device_that_is_well_is_told_with_its_evidence() {
     assert_eq!(
         said,
         "\
-safe is well
+safe is in good health
   score       1000 of 1000: good
   forecast    0.3 % to fail within 30 days, with high confidence (85 %); stable
-  evidence    0 episodes with errors at 0 places, 0 weak ones, 0 bad sectors in 90 days; \
+  evidence    until an hour ago: 0 episodes with errors at 0 places, 0 weak ones, 0 bad sectors in 90 days; \
 a day over 1, 7 and 30 days: 0.00 0.00 0.00; sum 0.00 of 4.00
   since open  0 read errors, 0 write errors, 0 of them recovered; scans met 0 in all
   weak        blocks are not moved away by themselves; a read is slow from 100 ms on
@@ -72,11 +72,11 @@ fn what_gets_worse_is_told_with_when_and_where() {
 #[test]
 fn the_verdict_follows_severity_and_level() {
     for (severity, level, says, code) in [
-        ("1", "good", "safe is well", 0),
+        ("1", "good", "safe is in good health", 0),
         (
             "4",
             "good",
-            "safe is well, but something happens: watch it",
+            "safe is in good health, but something happens: watch it",
             0,
         ),
         (

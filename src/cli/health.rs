@@ -209,7 +209,9 @@ pub fn forecast(health: &Health) -> Vec<(&'static str, String)> {
         let text = format!("used up in {} at the present rate", span(left));
         facts.push(("spare", text));
     }
-    facts.push(("evidence", health.evidence.clone()));
+    // The predictor waits to see what turns out to be a storm.
+    let evidence = format!("until an hour ago: {}", health.evidence);
+    facts.push(("evidence", evidence));
     facts
 }
 
@@ -220,7 +222,7 @@ pub fn verdict(health: &Health) -> &'static str {
         (ALARM.., _) => "is expected to fail: replace it",
         (_, "danger") => "is in danger: copy the data away",
         (_, "warning") => "wants attention: see that there is a backup",
-        (4.., _) => "is well, but something happens: watch it",
-        _ => "is well",
+        (4.., _) => "is in good health, but something happens: watch it",
+        _ => "is in good health",
     }
 }

@@ -245,8 +245,9 @@ impl List<'_> {
             self.warning(
                 "pending_sectors",
                 format!(
-                    "{} could not be read",
-                    counted(status.pending_sectors, "sector")
+                    "{} could not be read, or {} marked",
+                    counted(status.pending_sectors, "sector"),
+                    if status.pending_sectors == 1 { "was" } else { "were" }
                 ),
                 format!(
                     "restore the files in which they lie (dmsetup message {name} 0 list pending says where), or try again: dmsetup message {name} 0 retest all"

@@ -189,7 +189,7 @@ fn the_page_has_findings_picture_counters_forecast_and_events() {
         "  moved     now 5 (+2, 2 a minute), for writes 3, ",
         "  sectors   pending 16, lost 0",
         "  forecast  7.5 % to fail within 30 days, with medium confidence (64 %); stable",
-        "  evidence  5 episodes with errors at 3 places",
+        "  evidence  until an hour ago: 5 episodes with errors at 3 places",
         "  worst     640 of 1000 at sector 4096",
         "  events    now: 2 blocks moved to the spare area",
         "            2 minutes ago: kernel: its health is 812 of 1000 now",

@@ -101,7 +101,7 @@ fn bad_input_is_one_line_and_an_exit_code() {
         ),
         (
             &["scan", "set", "safe"],
-            1,
+            2,
             "nothing is said that is to change",
         ),
         (

@@ -248,6 +248,16 @@ fn what_was_meant_or_would_be_right_is_said() {
             "unexpected argument '--nonsense'",
         ),
         (
+            &["stat"],
+            "",
+            "unrecognized subcommand 'stat'; perhaps 'status' is meant",
+        ),
+        (
+            &["scan", "safe"],
+            "scan",
+            "'safe'; perhaps 'remapctl scan show safe' is meant",
+        ),
+        (
             &["scan", "strat"],
             "scan",
             "'strat'; perhaps 'start' is meant",

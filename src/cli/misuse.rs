@@ -13,6 +13,12 @@ use crate::{exit::Exit, output::Output};
 
 /// Says what was wrong with the command line. Help and version are what was asked for.
 pub fn said(error: &clap::Error, definition: &Command) -> ExitCode {
+    let words: Vec<String> = env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let json = words.iter().any(|word| word == "--json");
+    let help = asked(definition, &words);
     let line = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // Who does not read it to its end has seen enough.
@@ -28,21 +34,15 @@ pub fn said(error: &clap::Error, definition: &Command) -> ExitCode {
             let lines = text.lines().take_while(|line| !line.is_empty());
             let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
             let line = words.join(" ");
-            line.trim_start_matches("error: ").to_owned() + &meant(error)
+            line.trim_start_matches("error: ").to_owned() + &meant(error, &help)
         }
     };
-    let words: Vec<String> = env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let json = words.iter().any(|word| word == "--json");
-    let help = asked(definition, &words);
     Output { json }.complain(&format!("{line} ({help} --help tells more)"));
     Exit::Usage.into()
 }
 
 /// What was meant, as far as it resembles what was said.
-fn meant(error: &clap::Error) -> String {
+fn meant(error: &clap::Error, command: &str) -> String {
     let kinds = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
@@ -54,7 +54,19 @@ fn meant(error: &clap::Error) -> String {
         Some(ContextValue::Strings(some)) => some.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };
+    let said = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(said)) => said.as_str(),
+        _ => "",
+    };
+    // What was not said to its end is more than a resemblance.
+    let mut whole = similar.clone();
+    whole.retain(|word| !said.is_empty() && word.starts_with(said));
+    let similar = if whole.is_empty() { similar } else { whole };
     match similar.as_slice() {
+        // As all others take devices.
+        [] if command == "remapctl scan" && !said.is_empty() => {
+            format!("; perhaps '{command} show {said}' is meant")
+        }
         [] => String::new(),
         some => format!("; perhaps '{}' is meant", some.join("' or '")),
     }

@@ -113,7 +113,10 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
         None => Vec::new(),
         Some(Command::Show { devices }) => devices.clone(),
         Some(Command::Set { which, settings }) => {
-            settings.some()?;
+            if settings.none() {
+                output.complain("nothing is said that is to change (remapctl scan set --help tells what can be)");
+                return Ok(Exit::Usage);
+            }
             tell(source, which, settings, None)?
         }
         Some(Command::Stop(which)) => tell(source, which, &Settings::default(), Some("stop"))?,

@@ -52,6 +52,18 @@ const CONTRAST: &str = "(() => {
     return [seen, bad];
 })()";
 
+/// What is read as one and goes over two lines.
+const BROKEN: &str =
+    "[...document.querySelectorAll('.whole, .time')].filter(e => e.offsetParent && (innerWidth > 640 || e.matches('.whole')))
+    .map(e => { const range = document.createRange(); range.selectNodeContents(e); return [range.getClientRects().length, e.textContent]; })
+    .filter(([lines]) => lines > 1)";
+
+/// No table has larger letters than the words around it.
+const LARGEST_TABLE: &str = "(() => {
+    const size = e => parseFloat(getComputedStyle(e).fontSize);
+    return Math.max(...[...document.querySelectorAll('table')].map(size)) <= size(document.body);
+})()";
+
 #[test]
 fn a_browser_loads_it_without_a_word_and_without_a_request() {
     let (_folder, file) = page();
@@ -67,6 +79,7 @@ fn a_browser_loads_it_without_a_word_and_without_a_request() {
             let reach = "Math.max(...[...document.body.querySelectorAll('*')].map(e => e.getBoundingClientRect().right))";
             let reach = browser.value(reach).as_f64().expect("a number");
             assert!(reach <= f64::from(width) + 0.5, "{reach} of {width}");
+            assert_eq!(browser.value(BROKEN), serde_json::json!([]), "{width}");
             let contrast = browser.value(CONTRAST);
             assert!(contrast[0].as_u64() > Some(100), "{contrast}");
             assert_eq!(contrast[1], serde_json::json!([]), "{width} {scheme}");
@@ -75,6 +88,13 @@ fn a_browser_loads_it_without_a_word_and_without_a_request() {
             keep(&format!("{width}-{scheme}.png"), &browser.picture(true));
         }
     }
+    // A4, without its margins.
+    browser.on_paper(680);
+    assert_eq!(browser.value("document.documentElement.scrollWidth"), 680);
+    assert_eq!(browser.value(CONTRAST)[1], serde_json::json!([]));
+    assert_eq!(browser.value(BROKEN), serde_json::json!([]));
+    assert_eq!(browser.value(LARGEST_TABLE), true);
+    keep("print.png", &browser.picture(true));
     let printed = browser.print();
     assert!(printed.starts_with(b"%PDF-"));
     keep("print.pdf", &printed);

@@ -141,6 +141,12 @@ impl Browser {
         self.ask("Emulation.setEmulatedMedia", &media);
     }
 
+    /// As if it were printed on paper this wide.
+    pub fn on_paper(&mut self, width: u32) {
+        self.look(width, 1123, "light");
+        self.ask("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
+    }
+
     /// What an expression of JavaScript is.
     pub fn value(&mut self, expression: &str) -> Value {
         let params =

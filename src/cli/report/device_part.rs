@@ -85,7 +85,7 @@ fn figures(device: &Device) -> Markup {
         "{} of {} ({})",
         grouped(used),
         grouped(status.spare_blocks),
-        whole::part(used, status.spare_blocks)
+        whole::part(used, status.spare_blocks).replace(' ', "\u{a0}")
     );
     let figures = [
         ("Health", format!("{} of 1000", device.health.score)),
@@ -114,7 +114,7 @@ fn forecast(health: &Health) -> Markup {
             "It " (health::verdict(health)) ". "
             strong { (per_mille(health.failure_probability_per_mille)) }
             " to fail within 30 days, with " (confidence(health.confidence_percent)) " confidence ("
-            (health.confidence_percent) " %). The trend is " (health.trend) "."
+            (health.confidence_percent) "\u{a0}%). The trend is " (health.trend) "."
         }
         @if let Some(left) = health.time_to_failure_seconds {
             p { "It may fail in about " strong { (span(left)) } "." }

@@ -221,7 +221,10 @@ fn table(places: &[Place]) -> Markup {
             tbody {
                 @for place in &gravest {
                     tr {
-                        td { (size(place.first_sector)) ", " (size(place.size_sectors)) " long" }
+                        td {
+                            span.whole { (size(place.first_sector)) "," } " "
+                            span.whole { (size(place.size_sectors)) " long" }
+                        }
                         td.number.wide { (place.first_sector) }
                         td { (place.kind.name()) }
                         td { (place.what) }

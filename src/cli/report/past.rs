@@ -178,7 +178,7 @@ fn changes(samples: &[Sample]) -> Markup {
                 tbody {
                     @for (before, after, text) in &told {
                         tr {
-                            td { (between(before.at_unix_seconds, after.at_unix_seconds)) }
+                            td.time { (between(before.at_unix_seconds, after.at_unix_seconds)) }
                             td { (text) }
                         }
                     }

@@ -98,7 +98,7 @@ fn disk(history: &[Sample], of: Disk, title: &str, id: &str) -> Markup {
                             th scope="row" { (name) }
                             td.number { (grouped(first.1)) }
                             td.number { (grouped(last.1)) }
-                            td.wide { (time(first.0)) " and " (time(last.0)) }
+                            td.wide.time { (time(first.0)) " and " (time(last.0)) }
                         }
                     }
                 }

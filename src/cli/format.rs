@@ -98,7 +98,6 @@ struct Answer {
 }
 
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
-    let interrupt = Interrupt::listen()?;
     let main = BlockDevice::at(source, &args.main)?;
     let spare = BlockDevice::at(source, &args.spare)?;
     let plan = Plan::of(args, &main, &spare)?;
@@ -106,11 +105,15 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     if !plan.one_disk {
         spare.refuse_in_use(source)?;
     }
-    let lost = occupied(args, &plan, &spare)?;
+    let lost = occupied(args, &plan, &spare, source)?;
     consent(args, output, &plan, &main, &spare, lost.as_deref())?;
-    interrupt.check()?;
+    // Not before: a question is to end at once.
+    let interrupt = Interrupt::listen()?;
     zero(&plan, &spare, &interrupt)?;
     let made = make(&plan, &main, &spare)?;
+    if !plan.one_disk {
+        warn_of_rest(&spare, output);
+    }
     let answer = Answer {
         area_uuid: uuid_text(&made.uuid),
         main: main.path,
@@ -127,16 +130,21 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
 }
 
 /// What is in the area, if that may be lost.
-fn occupied(args: &Args, plan: &Plan, spare: &BlockDevice) -> Result<Option<String>> {
-    // What lies on a disk that is main as well is what is to be saved; the area has to be free of it.
-    let whole = if plan.one_disk {
-        None
-    } else {
-        spare.signature(None)?
+fn occupied(
+    args: &Args,
+    plan: &Plan,
+    spare: &BlockDevice,
+    source: &dyn Source,
+) -> Result<Option<String>> {
+    let found = match plan.one_disk {
+        true => reaching(plan, spare, source)?,
+        false => spare.signature(None)?.map(|found| found.what),
     };
-    let found = match whole {
+    let found = match found {
         Some(found) => Some(found),
-        None => spare.signature(Some((plan.start, plan.size)))?,
+        None => spare
+            .signature(Some((plan.start, plan.size)))?
+            .map(|found| found.what),
     };
     let found = match found {
         Some(found) => Some(found),
@@ -148,6 +156,45 @@ fn occupied(args: &Args, plan: &Plan, spare: &BlockDevice) -> Result<Option<Stri
         }
         found => Ok(found),
     }
+}
+
+/// What of that which lies on main is in the area that is to be on main itself, as far as it says how long it is. What cannot
+/// be told counts as being there.
+fn reaching(plan: &Plan, disk: &BlockDevice, source: &dyn Source) -> Result<Option<String>> {
+    if let Some(part) = disk.partition_in(source, plan.start, plan.size)? {
+        return Ok(Some(format!(
+            "the partition {part}, which the area would lie in"
+        )));
+    }
+    let mut begins = vec![0, plan.main_start];
+    begins.dedup();
+    for begin in begins {
+        if begin >= plan.start.saturating_add(plan.size) {
+            continue;
+        }
+        let rest = disk.size_sectors.saturating_sub(begin);
+        let Some(found) = disk.signature(Some((begin, rest)))? else {
+            continue;
+        };
+        match found.end_sectors {
+            _ if found.is_table => {}
+            Some(end) if begin.saturating_add(end) <= plan.start => {}
+            Some(end) => {
+                let end = begin.saturating_add(end);
+                return Ok(Some(format!(
+                    "{}, which reaches to sector {end}, past the beginning of the area",
+                    found.what
+                )));
+            }
+            None => {
+                return Ok(Some(format!(
+                    "{}, of which it is not known how far it reaches",
+                    found.what
+                )))
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The spare area that is there.
@@ -269,6 +316,16 @@ fn make(
     mapping::create(&new).context("cannot format")?;
     mapping::remove(&name).context("cannot take the device away that was made to format")?;
     Ok(open::find(spare, plan.start)?.superblock)
+}
+
+/// What others take the spare device for is not only where the area is: a RAID has its mark at the end.
+fn warn_of_rest(spare: &BlockDevice, output: Output) {
+    if let Ok(Some(left)) = spare.signature(None) {
+        output.remark(&format!(
+            "remapctl: to others {0} is still {1}, and they may take it at boot: if that is over, wipefs -a {0} ends it and leaves the area",
+            spare.path, left.what
+        ));
+    }
 }
 
 fn done(answer: &Answer, start: u64) -> String {

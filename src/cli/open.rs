@@ -135,6 +135,8 @@ fn open<'a>(
             bail!("there is a device {name} already");
         }
     }
+    main.refuse_others(source)?;
+    spare.refuse_others(source)?;
     let area = find(&spare, settings.spare_start)?.superblock;
     let uuid = uuid_text(&area.uuid);
     let known = format!("REMAP-{uuid}");

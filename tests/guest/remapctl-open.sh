@@ -38,6 +38,8 @@ need dmsetup remove holder
 prepared mke2fs -q -F -t ext4 -L backup "$spare" 16384
 refused "the spare device holds a file system" "$spare holds ext4, labelled backup: --overwrite gives that up" \
     format /dev/main "$spare" --yes
+ends "it is given up where the area is" 0 format /dev/main "$spare" --spare-start 32768 --overwrite --yes
+match "and what is left of it is told" "to others $spare is still ext4, labelled backup, .*: if that is over, wipefs -a $spare" "$said"
 need dd if=/dev/zero of="$spare" bs=1M count=20 oflag=direct status=none
 prepared mke2fs -q -F -t ext4 -E offset=$((1024 * 1024)) "$spare" 16384
 refused "the range of the area holds one" "$spare holds ext4: --overwrite" format /dev/main "$spare" --spare-start 2048 --yes
@@ -63,6 +65,13 @@ refused "what was formatted" "$spare holds the spare area [0-9a-f-]{36}: --overw
 for name in "a b" a/b control ""; do
     refused "the name '$name'" "cannot be a name" open "$name" /dev/main "$spare"
 done
+# All mapped devices share one claim, so the kernel would let both write.
+dm_slice holder /dev/main 0 8
+refused "main is part of another device" "/dev/main is in use: /dev/mapper/holder" open r /dev/main "$spare"
+need dmsetup remove holder
+dm_slice holder "$spare" 0 8
+refused "the spare device is" "$spare is in use: /dev/mapper/holder" open r /dev/main "$spare"
+need dmsetup remove holder
 ends "it is opened" 0 open r /dev/main "$spare" --scan idle --error-policy any
 at_exit dm_remove r
 prepared true
@@ -105,6 +114,23 @@ ends "it is opened" 0 open r /dev/main "$spare" --spare-start 16384
 equal "another one" "0 64" "$(attr r remapped) $(status_field r block_sectors)"
 ends "the former one is there, since this one is elsewhere" 1 open s /dev/main "$spare"
 ends "it is closed" 0 close r
+
+# On one disk, and on its partitions, the area is where nothing else is.
+need dd if=/dev/zero of="$spare" bs=1M count=20 oflag=direct status=none
+printf 'start=2048, size=8192\nstart=16384, size=16384\n' | need sfdisk -q "$spare"
+until_true 5 "its partitions are there" test -b "${spare}p2"
+prepared true
+refused "the disk of main" "${spare}p1 is a part of $spare" format "${spare}p1" "$spare" --overwrite --yes
+refused "a partition of main" "${spare}p1 is a part of $spare" format "$spare" "${spare}p1" --yes
+refused "an area in a partition" "$spare holds the partition ${spare}p2, which" format "$spare" "$spare" --spare-start 24576 --yes
+ends "one partition is main, the other one the spare device" 0 format "${spare}p1" "${spare}p2" --yes
+need sfdisk -q --delete "$spare"
+need dd if=/dev/zero of="$spare" bs=1M count=20 oflag=direct status=none
+prepared mke2fs -q -F -t ext4 -b 4096 -O ^has_journal "$spare" 4096
+refused "an area in the file system of main" "$spare holds ext4, which reaches to sector 32768" \
+    format "$spare" "$spare" --spare-start 24576 --yes
+ends "behind it there is room" 0 format "$spare" "$spare" --spare-start 32768 --yes
+check "and it is whole" e2fsck -f -n "$spare"
 
 # Blocks of 4096 bytes, and an area behind the data of one disk.
 new_disk large 96 4096

@@ -27,6 +27,8 @@ pub struct BlockDevice {
     pub size_sectors: u64,
     pub logical_bytes: u32,
     pub physical_bytes: u32,
+    /// The major:minor of the whole disk, which is its own unless it is a partition.
+    pub disk: String,
     /// Where it begins on its disk, if it is a partition.
     pub start_sectors: u64,
     pub zoned: bool,
@@ -44,9 +46,9 @@ impl BlockDevice {
         let id = format!("{}:{}", major(meta.rdev()), minor(meta.rdev()));
         let own = sysfs::disk(source, &id);
         // A partition has no queue of its own, and lies in the folder of its disk.
-        let disk = match own.join("queue").exists() {
-            true => own.clone(),
-            false => own.join(".."),
+        let (disk, disk_id) = match own.join("queue").exists() {
+            true => (own.clone(), Some(id.clone())),
+            false => (own.join(".."), sysfs::maybe(&own.join("../dev"))?),
         };
         let model = [disk.join("device/model"), disk.join("device/name")]
             .iter()
@@ -62,6 +64,8 @@ impl BlockDevice {
                 .unwrap_or(0),
             zoned: sysfs::maybe(&disk.join("queue/zoned"))?.is_some_and(|text| text != "none"),
             path: path.to_owned(),
+            disk: disk_id
+                .with_context(|| format!("{path}: it is not known which disk it is on"))?,
             id,
             model,
         })
@@ -97,8 +101,43 @@ impl BlockDevice {
         }
     }
 
-    /// What `libblkid` finds in a part of it, in words; `None` if that is nothing.
-    pub fn signature(&self, part: Option<(u64, u64)>) -> Result<Option<String>> {
+    /// An error if something has it open that is no remap device, or mounts it. Other mapped devices share one claim with ours,
+    /// so the kernel would let both write.
+    pub fn refuse_others(&self, source: &dyn Source) -> Result<()> {
+        let users = raw::others(source, &self.id);
+        if !users.is_empty() {
+            bail!("{} is in use: {}", self.path, users.join(", "));
+        }
+        Ok(())
+    }
+
+    /// The first of its partitions that has one of these sectors, by its node.
+    pub fn partition_in(
+        &self,
+        source: &dyn Source,
+        start: u64,
+        len: u64,
+    ) -> Result<Option<String>> {
+        let folder = sysfs::disk(source, &self.id);
+        let entries = fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let part = entry?.path();
+            if !part.join("partition").exists() {
+                continue;
+            }
+            let (from, size): (u64, u64) =
+                (number(&part.join("start"))?, number(&part.join("size"))?);
+            if from < start.saturating_add(len) && start < from.saturating_add(size) {
+                let name = part.file_name().unwrap_or_default().to_string_lossy();
+                names.push(format!("/dev/{name}"));
+            }
+        }
+        Ok(names.into_iter().min())
+    }
+
+    /// What `libblkid` finds in a part of it; `None` if that is nothing.
+    pub fn signature(&self, part: Option<(u64, u64)>) -> Result<Option<Found>> {
         let mut arguments = vec!["--probe".to_owned(), "--output".into(), "export".into()];
         if let Some((start, len)) = part {
             let bytes = |sectors: u64| u128::from(sectors) * 512;
@@ -112,7 +151,11 @@ impl BlockDevice {
         match output.status.code() {
             Some(0) => Ok(found(&said)),
             Some(2) => Ok(None),
-            Some(8) => Ok(Some("signatures that contradict each other".to_owned())),
+            Some(8) => Ok(Some(Found {
+                what: "signatures that contradict each other".to_owned(),
+                is_table: false,
+                end_sectors: None,
+            })),
             _ => {
                 let said = String::from_utf8_lossy(&output.stderr);
                 bail!("blkid cannot look at {}: {}", self.path, said.trim())
@@ -127,21 +170,43 @@ fn number<T: FromStr>(file: &Path) -> Result<T> {
     number.with_context(|| format!("{} says no number", file.display()))
 }
 
+/// What a device holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In words.
+    pub what: String,
+    /// It is a partition table: the partitions have what there is.
+    pub is_table: bool,
+    /// The first sector behind it, from where it begins, if that is known.
+    pub end_sectors: Option<u64>,
+}
+
 /// What a device holds, of what blkid prints for scripts. What it knows of the place in a partition table of
 /// another device is nothing that the device holds.
-fn found(said: &str) -> Option<String> {
+fn found(said: &str) -> Option<Found> {
     let value = |key: &str| {
         let pair = said.lines().filter_map(|line| line.split_once('='));
         let mut pair = pair.filter(|(k, _)| *k == key);
         pair.next().map(|(_, value)| value.to_owned())
     };
     if let Some(table) = value("PTTYPE") {
-        return Some(format!("a partition table ({table})"));
+        return Some(Found {
+            what: format!("a partition table ({table})"),
+            is_table: true,
+            end_sectors: None,
+        });
     }
     let kind = value("TYPE")?;
-    Some(match value("LABEL") {
-        Some(label) => format!("{kind}, labelled {label}"),
-        None => kind,
+    let bytes = |key: &str| value(key).and_then(|text| text.parse::<u64>().ok());
+    let end = bytes("FSLASTBLOCK").zip(bytes("FSBLOCKSIZE"));
+    let end = end.and_then(|(blocks, size)| blocks.checked_mul(size));
+    Some(Found {
+        what: match value("LABEL") {
+            Some(label) => format!("{kind}, labelled {label}"),
+            None => kind,
+        },
+        is_table: false,
+        end_sectors: end.map(|bytes| bytes.div_ceil(512)),
     })
 }
 
@@ -151,17 +216,29 @@ mod tests {
 
     #[test]
     fn what_blkid_prints_is_told_in_words() {
-        for (said, words) in [
+        for (said, words, end) in [
             (
-                "DEVNAME=/dev/sdb\nTYPE=ext4\nUSAGE=filesystem\n",
+                "DEVNAME=/dev/sdb\nFSBLOCKSIZE=1024\nFSLASTBLOCK=409600\nTYPE=ext4\n",
                 Some("ext4"),
+                Some(819_200),
             ),
-            ("LABEL=home\nTYPE=xfs\n", Some("xfs, labelled home")),
-            ("PTUUID=1\nPTTYPE=gpt\n", Some("a partition table (gpt)")),
-            ("PART_ENTRY_TYPE=0x83\nPART_ENTRY_NUMBER=1\n", None),
-            ("", None),
+            ("LABEL=home\nTYPE=xfs\n", Some("xfs, labelled home"), None),
+            (
+                "FSBLOCKSIZE=4096\nFSLASTBLOCK=18446744073709551615\nTYPE=xfs\n",
+                Some("xfs"),
+                None,
+            ),
+            (
+                "PTUUID=1\nPTTYPE=gpt\n",
+                Some("a partition table (gpt)"),
+                None,
+            ),
+            ("PART_ENTRY_TYPE=0x83\nPART_ENTRY_NUMBER=1\n", None, None),
+            ("", None, None),
         ] {
-            assert_eq!(found(said).as_deref(), words);
+            let found = found(said);
+            assert_eq!(found.as_ref().map(|found| found.what.as_str()), words);
+            assert_eq!(found.and_then(|found| found.end_sectors), end);
         }
     }
 }

@@ -11,11 +11,25 @@ use super::{source::Source, sysfs};
 
 /// Who uses `disk` (`major:minor`) directly, besides dm-`own`: nodes of mapped devices, and mount points.
 pub fn users(source: &dyn Source, disk: &str, own: u32) -> Vec<String> {
+    let own = format!("dm-{own}");
+    besides(source, disk, &|name| name == own)
+}
+
+/// Who uses `disk` directly and is no remap device: of those the kernel module knows which sectors they have.
+pub fn others(source: &dyn Source, disk: &str) -> Vec<String> {
+    let number = |name: &str| name.strip_prefix("dm-")?.parse().ok();
+    besides(source, disk, &|name| {
+        number(name).is_some_and(|number| sysfs::is_remap(source, number))
+    })
+}
+
+/// Who uses `disk`, but for the mapped devices that are `ours`.
+fn besides(source: &dyn Source, disk: &str, ours: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut users = Vec::new();
     if let Ok(holders) = fs::read_dir(sysfs::disk(source, disk).join("holders")) {
         for holder in holders.flatten() {
             let name = holder.file_name().to_string_lossy().into_owned();
-            if name == format!("dm-{own}") {
+            if ours(&name) {
                 continue;
             }
             let mapped = sysfs::maybe(&source.sys().join(format!("block/{name}/dm/name")));

@@ -87,6 +87,18 @@ impl Plan {
         if one_disk && args.spare_start.is_none() {
             bail!("the spare area is to be on MAIN itself: --spare-start says where, behind the data (a partition of its own is safer)");
         }
+        if !one_disk && main.disk == spare.disk && (main.disk == main.id || spare.disk == spare.id)
+        {
+            let (whole, part) = match main.disk == main.id {
+                true => (main, spare),
+                false => (spare, main),
+            };
+            bail!(
+                "{} is a part of {}, and what is written to one changes the other: take two partitions, or one device twice",
+                part.path,
+                whole.path
+            );
+        }
         let start = args.spare_start.unwrap_or(0);
         let Some(room) = spare.size_sectors.checked_sub(start).filter(|n| *n > 0) else {
             bail!("sector {start} is past the end of {}", spare.path);
@@ -223,6 +235,7 @@ mod tests {
         BlockDevice {
             path: format!("/dev/{id}"),
             id: id.to_owned(),
+            disk: id.to_owned(),
             size_sectors: sectors,
             logical_bytes: 512,
             physical_bytes: bytes,
@@ -310,6 +323,24 @@ mod tests {
         let over = ["--spare-start", &start, "--main-size", "207618048"];
         let error = Plan::of(&args(&over), &disk, &disk).expect_err("they overlap");
         assert!(error.to_string().contains("overlaps"), "{error}");
+    }
+
+    #[test]
+    fn a_disk_and_its_partition_are_not_main_and_spare() {
+        let disk = device("disk", 100 << 21, 512);
+        let part = |name| BlockDevice {
+            disk: "disk".to_owned(),
+            start_sectors: 2048,
+            ..device(name, 10 << 21, 512)
+        };
+        let (one, two) = (part("one"), part("two"));
+        for (main, spare) in [(&disk, &one), (&one, &disk)] {
+            let error = Plan::of(&args(&[]), main, spare).expect_err("they overlap");
+            let says = "/dev/one is a part of /dev/disk, ";
+            assert!(error.to_string().starts_with(says), "{error}");
+        }
+        assert!(Plan::of(&args(&[]), &one, &two).is_ok());
+        assert!(Plan::of(&args(&[]), &one, &device("other", 10 << 21, 512)).is_ok());
     }
 
     #[test]

@@ -112,3 +112,19 @@ fn where_nothing_can_be_written_it_is_said() {
         "{said}"
     );
 }
+
+#[test]
+fn a_device_that_cannot_be_looked_at_costs_no_other_its_line() {
+    let recording = Recording::of_one();
+    recording.device("worn", 1);
+    recording.put("dm/worn/status", "0 8 remap nonsense");
+    let folder = TempDir::new().expect("a folder");
+    let history = folder.path().to_str().expect("letters");
+    let args = ["record", "--no-smart", "--history", history];
+    let (said, code) = recording.says(&args);
+    assert_eq!((code, said.lines().count()), (1, 2), "{said}");
+    assert!(said.contains("safe is written down: the first time.\n"));
+    assert!(said.contains("remapctl: cannot look at worn: "), "{said}");
+    let file = folder.path().join(format!("{AREA}.jsonl"));
+    assert_eq!(lines(&file).len(), 1);
+}

@@ -102,6 +102,22 @@ pub fn look(source: &dyn Source, names: &[String]) -> Result<Vec<Device>> {
     Ok(devices)
 }
 
+/// Those of which nothing is known, and why.
+pub type Unseen = Vec<(Id, anyhow::Error)>;
+
+/// The same, where one that cannot be looked at does not hide the others.
+pub fn look_at_each(source: &dyn Source, names: &[String]) -> Result<(Vec<Device>, Unseen)> {
+    let (mut devices, mut unseen) = (Vec::new(), Vec::new());
+    for (id, device) in each(source, chosen(source, names)?) {
+        match device {
+            Ok(device) => devices.push(device),
+            Err(_) if names.is_empty() && gone(source, &id.name) => {}
+            Err(e) => unseen.push((id, e)),
+        }
+    }
+    Ok((devices, unseen))
+}
+
 /// What is known of each, or why nothing is.
 pub fn each(source: &dyn Source, ids: Vec<Id>) -> Vec<(Id, Result<Device>)> {
     let only = match ids.as_slice() {

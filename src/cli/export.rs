@@ -148,38 +148,18 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
             (to, texts.collect::<Result<String>>()?)
         }
         Format::Prometheus { devices, to } => {
-            let (devices, unknown) = all_that_can_be_seen(source, devices, output)?;
-            exit = Exit::well(unknown.is_empty());
+            let (devices, unseen) = device::look_at_each(source, devices)?;
+            exit = Exit::well(unseen.is_empty());
+            for (_, e) in &unseen {
+                output.complain(&format!("{e:#}"));
+            }
+            let unknown: Vec<String> = unseen.into_iter().map(|(id, _)| id.name).collect();
             (to, prometheus::text(source, &devices, &unknown))
         }
     };
     interrupt.check()?;
     to.write(&text)?;
     Ok(exit)
-}
-
-/// The devices, and the names of those that cannot be looked at: one of these must not hide the others.
-fn all_that_can_be_seen(
-    source: &dyn Source,
-    names: &[String],
-    output: Output,
-) -> Result<(Vec<Device>, Vec<String>)> {
-    if let Ok(devices) = device::look(source, names) {
-        return Ok((devices, Vec::new()));
-    }
-    let (mut devices, mut unknown) = (Vec::new(), Vec::new());
-    for id in device::chosen(source, names)? {
-        match device::look(source, &[id.name.clone()]) {
-            Ok(found) => devices.extend(found),
-            // It went while it was looked at.
-            Err(_) if names.is_empty() && device::named(source, &id.name).is_err() => {}
-            Err(e) => {
-                output.complain(&format!("{e:#}"));
-                unknown.push(id.name);
-            }
-        }
-    }
-    Ok((devices, unknown))
 }
 
 /// The sectors of these lines, in order, each once.

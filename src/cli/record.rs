@@ -107,24 +107,32 @@ fn tell(source: &dyn Source, device: &Device, smart: &Both) -> Option<u64> {
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     let folder = args.history.clone();
     let history = History::at(&folder.unwrap_or_else(|| source.history()));
-    let devices = device::look(source, &args.devices)?;
+    let (devices, unseen) = device::look_at_each(source, &args.devices)?;
     let smart = match args.no_smart {
         true => vec![None; devices.len()],
         false => smart::ask(source, &devices).into_iter().map(Some).collect(),
     };
     let now = source.now();
-    let written: Result<Vec<Written>> = devices
-        .iter()
-        .zip(smart)
-        .map(|(device, smart)| write(&history, source, device, smart))
-        .collect();
-    output.answer("record", &Answer { devices: written? }, |answer| {
-        if answer.devices.is_empty() {
+    // One device that cannot be written down costs no other its line.
+    let mut errors: Vec<anyhow::Error> = unseen.into_iter().map(|(_, e)| e).collect();
+    let mut written = Vec::new();
+    for (device, smart) in devices.iter().zip(smart) {
+        match write(&history, source, device, smart) {
+            Ok(one) => written.push(one),
+            Err(e) => errors.push(e),
+        }
+    }
+    for e in &errors {
+        output.complain(&format!("{e:#}"));
+    }
+    let well = errors.is_empty();
+    output.answer("record", &Answer { devices: written }, |answer| {
+        if answer.devices.is_empty() && well {
             return device::NONE.to_owned();
         }
         answer.devices.iter().map(|w| one(w, now)).collect()
     })?;
-    Ok(Exit::Fine)
+    Ok(Exit::well(well))
 }
 
 fn one(written: &Written, now: u64) -> String {

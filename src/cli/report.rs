@@ -132,8 +132,7 @@ impl Seen {
 
     /// How grave the gravest is that was found.
     fn gravity(&self) -> Gravity {
-        let gravities = self.looked.findings.iter().map(|f| f.gravity);
-        gravities.max().unwrap_or(Gravity::Note)
+        self.looked.gravest()
     }
 }
 
@@ -157,22 +156,15 @@ fn gather(args: &Args, source: &dyn Source) -> Result<Answer> {
 
 /// The devices that were asked for. If all were, one that cannot be looked at does not hide the others.
 fn look(args: &Args, source: &dyn Source) -> Result<(Vec<Device>, Vec<Unknown>)> {
-    match device::look(source, &args.devices) {
-        Ok(devices) => return Ok((devices, Vec::new())),
-        Err(e) if !args.devices.is_empty() => return Err(e),
-        Err(_) => {}
+    if !args.devices.is_empty() {
+        return Ok((device::look(source, &args.devices)?, Vec::new()));
     }
-    let (mut devices, mut unknown) = (Vec::new(), Vec::new());
-    for id in device::all(source)? {
-        match device::look(source, std::slice::from_ref(&id.name)) {
-            Ok(mut found) => devices.append(&mut found),
-            Err(e) => unknown.push(Unknown {
-                name: id.name,
-                error: format!("{e:#}"),
-            }),
-        }
-    }
-    Ok((devices, unknown))
+    let (devices, unseen) = device::look_at_each(source, &[])?;
+    let unknown = unseen.into_iter().map(|(id, e)| Unknown {
+        name: id.name,
+        error: format!("{e:#}"),
+    });
+    Ok((devices, unknown.collect()))
 }
 
 fn see(source: &dyn Source, history: &History, device: Device) -> Seen {

@@ -173,6 +173,13 @@ fn restore_takes_a_blank_area_and_one_that_was_named_and_no_other() {
     let again = folder.none("again");
     assert_eq!(says(&["dump", "--json", &area, "-o", &again]).1, 0);
     assert!(fs::read(dump.as_str()).expect("a dump") == fs::read(again).expect("a dump"));
+    // It is gone when that fails on its way, and it is said.
+    let small = folder.put("small", &Disk::new(64));
+    let from = ["restore", "-i", &dump, "--data-from", &small];
+    let (said, code) = says(&[&from[..], &["-o", &area, "--replace", uuid]].concat());
+    let gone = said.contains("and the area that was to be replaced is gone");
+    assert_eq!((code, gone), (1, true), "{said}");
+    assert_eq!(to(&area, &[]).1, 0);
     // One byte where metadata goes, and it is not blank.
     let mut dirty = Disk::new(LEN);
     dirty.medium[at(CopyId::B, Half::Second, 60).0 as usize * 512 + 77] = 1;

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{bail, Context, Result};
 use serde::Serialize;
 
-use crate::area::target::aside;
+use crate::area::target::{aside, settle};
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,8 @@ pub fn save(path: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> 
         .and_then(|()| to.flush())
         .with_context(name)?;
     to.get_ref().sync_all().with_context(name)?;
-    aside.persist(path).map_err(|e| e.error).with_context(name)
+    let named = aside.persist(path).map_err(|e| e.error);
+    named.and_then(|()| settle(path)).with_context(name)
 }
 
 /// Prints on standard output.

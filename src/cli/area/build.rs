@@ -181,7 +181,7 @@ pub(crate) fn make(
     let kept = held.kept.take();
     match (result, kept) {
         (Ok(()), Some(kept)) => publish(area, like, &kept),
-        (Err(e), _) if area.why().contains(": ") => Err(e.context(area.why())),
+        (Err(e), _) if area.failed() => Err(e.context(area.why())),
         (result, _) => result.and_then(|()| bail!("no superblock was made")),
     }
 }

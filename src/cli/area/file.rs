@@ -145,6 +145,11 @@ impl AreaFile {
         self.written.is_empty()
     }
 
+    /// A write failed.
+    pub(crate) fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Why the last write failed, in words.
     pub(crate) fn why(&self) -> String {
         let why = self.error.as_ref().map(|e| format!(": {e}"));

@@ -4,7 +4,8 @@
 //! not at all.
 
 use std::{
-    fs::Permissions,
+    fs::{File, Permissions},
+    io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -78,17 +79,18 @@ impl Target {
         let done = work(&mut self.area, self.replacing);
         match (done, self.new) {
             (Ok(()), None) => Ok(()),
-            (Ok(()), Some((aside, path))) => {
-                let name = || format!("cannot write {}", path.display());
-                aside
-                    .persist_noclobber(&path)
-                    .map_err(|e| e.error)
-                    .with_context(name)
-            }
+            (Ok(()), Some((aside, path))) => aside
+                .persist_noclobber(&path)
+                .map_err(|e| e.error)
+                .and_then(|()| settle(&path))
+                .with_context(|| format!("cannot write {}", path.display())),
             // The file goes with its name.
             (Err(e), Some(_)) => Err(e),
             (Err(e), None) if self.area.is_untouched() => Err(e),
             (Err(e), None) => Err(match self.area.undo() {
+                Ok(()) if self.replacing => e.context(
+                    "nothing was made, what was written is zeros again, and the area that was to be replaced is gone",
+                ),
                 Ok(()) => e.context("nothing was made, and what was written is zeros again"),
                 Err(undo) => e.context(format!(
                     "what was written could not be made zeros again ({undo})"
@@ -99,11 +101,20 @@ impl Target {
 }
 
 /// A file beside `path`, which takes its place when it is whole.
-pub(crate) fn aside(path: &Path) -> Result<(std::fs::File, TempPath)> {
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+pub(crate) fn aside(path: &Path) -> Result<(File, TempPath)> {
     let file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder.unwrap_or(Path::new(".")));
+        .tempfile_in(folder(path));
     let file = file.with_context(|| format!("cannot write {}", path.display()))?;
     Ok(file.into_parts())
+}
+
+/// A name that a file was given outlives a power cut only with its folder.
+pub(crate) fn settle(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }

@@ -14,6 +14,9 @@ pub fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > LONGEST || !name.chars().all(fits) {
         bail!("'{name}' cannot be a name: at most {LONGEST} letters, digits and {SIGNS}");
     }
+    if name.starts_with('-') {
+        bail!("'{name}' cannot be a name: programs would take it for an option");
+    }
     if matches!(name, "." | ".." | "control") {
         bail!("'{name}' cannot be a name: it is something else in /dev/mapper");
     }
@@ -38,6 +41,7 @@ mod tests {
             ".",
             "..",
             "a\n",
+            "-a",
             &"n".repeat(128),
         ] {
             assert!(check_name(name).is_err(), "{name}");

@@ -250,6 +250,14 @@ fn check_says_what_is_bad_where_and_which_copy_would_serve() {
     );
     spoil(&mut disk, places.as_slice()[0], Rot::Zeros);
     assert_eq!(check(&folder.put("places", &disk)).1, "refused");
+    // Where no area is, nobody is sent to repair.
+    let (said, code) = says(&["check", &folder.put("blank", &Disk::new(LEN))]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("Is it the right device, and the right --offset?")
+            && !said.contains("repair"),
+        "{said}"
+    );
     // An image of health that is not whole is a write that was cut off; two of them are damage.
     let layout = plan(LEN);
     let slots = [0, layout.health_blocks() / 2].map(|n| layout.health_sector(n).expect("inside"));

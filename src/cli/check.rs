@@ -199,6 +199,7 @@ fn say(to: &mut String, c: &Checked) -> std::fmt::Result {
         "good" => "Nothing is wrong.",
         "damaged" => "The map is whole. What one copy lacks is written from the other at the next start.",
         "lost" => "The kernel would serve this map, but something of it is lost: see remapctl repair.",
+        _ if c.uuid.is_none() => "There is no spare area here, or none of its superblocks is left, and without one nothing can be saved. Is it the right device, and the right --offset?",
         _ => "The kernel would refuse this area. What can be saved, remapctl repair writes to a new one.",
     };
     writeln!(to, "{end}")

@@ -287,7 +287,7 @@ fn all_devices_are_told_in_order_and_counted() {
     let order = [
         "other needs attention\n",
         "\nsafe is well\n",
-        "\nOf 2 devices 1 are well, and 1 want attention.\n",
+        "\nOf 2 devices 1 is well, and 1 wants attention.\n",
     ];
     let places: Vec<_> = order.iter().map(|words| said.find(words)).collect();
     assert!(

@@ -180,8 +180,14 @@ fn at_length(answer: &Answer, source: &dyn Source) -> String {
         let rest = devices.len() - well;
         let _ = writeln!(
             text,
-            "\nOf {} devices {well} are well, and {rest} want attention.",
-            devices.len()
+            "\nOf {} devices {well} {}, and {rest} {}.",
+            devices.len(),
+            if well == 1 { "is well" } else { "are well" },
+            if rest == 1 {
+                "wants attention"
+            } else {
+                "want attention"
+            }
         );
     }
     text

@@ -228,7 +228,7 @@ fn help(columns: usize, look: Look) -> Vec<Line<'static>> {
         ("q", "quit; Ctrl-C does so, too"),
         ("up down", "or k and j: choose a device; on a page, scroll"),
         ("pgup pgdn", "a window up or down"),
-        ("home end", "or g and G: to the begin or the end"),
+        ("home end", "or g and G: to the beginning or the end"),
         ("enter", "or right or l: open the page of a device"),
         ("esc", "or left, h, backspace: back to the list"),
         (

@@ -213,24 +213,10 @@ fn one(looked: &Looked, now: u64) -> String {
 
 /// What a device is made of, how it is, and what its scanner does: a word, and what is said of it.
 pub fn facts(device: &Device, now: u64) -> [(&'static str, String); 4] {
-    let Device {
-        table,
-        status,
-        health,
-        ..
-    } = device;
-    let main = extent(
-        table.main.name(),
-        table.size_sectors,
-        table.main_start_sectors,
-    );
+    let Device { status, health, .. } = device;
+    let (main, spare) = disks(device);
     let spare = format!(
-        "{}; {} of {} in use",
-        extent(
-            table.spare.name(),
-            table.spare_size_sectors,
-            table.spare_start_sectors
-        ),
+        "{spare}; {} of {} in use",
         grouped(status.remapped_blocks),
         counted(status.spare_blocks, "spare block"),
     );
@@ -248,6 +234,16 @@ pub fn facts(device: &Device, now: u64) -> [(&'static str, String); 4] {
         ("health", health),
         ("scan", scan(device, now)),
     ]
+}
+
+/// What main is, and what the spare area is.
+pub fn disks(device: &Device) -> (String, String) {
+    let table = &device.table;
+    let (main, spare) = (table.main.name(), table.spare.name());
+    (
+        extent(main, table.size_sectors, table.main_start_sectors),
+        extent(spare, table.spare_size_sectors, table.spare_start_sectors),
+    )
 }
 
 /// What the scanner does, and when it was through.

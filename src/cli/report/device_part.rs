@@ -10,7 +10,7 @@ use crate::{
         findings::{confidence, Finding, Gravity},
         model::{Device, Health},
         status::State,
-        words::{extent, grouped, per_mille, span},
+        words::{grouped, per_mille, span},
     },
     health, status,
 };
@@ -138,16 +138,7 @@ fn made_of(device: &Device, now: u64) -> Markup {
         State::Ro => "cannot change (ro)",
         State::Fail => "is not known to be right (fail)",
     };
-    let main = extent(
-        table.main.name(),
-        table.size_sectors,
-        table.main_start_sectors,
-    );
-    let spare = extent(
-        table.spare.name(),
-        table.spare_size_sectors,
-        table.spare_start_sectors,
-    );
+    let (main, spare) = status::disks(device);
     let features = format!(
         "error_policy {}, pending_writes {}, {}, scan {}",
         table.error_policy,

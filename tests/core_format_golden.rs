@@ -9,16 +9,8 @@ mod core_format_lab;
 
 use std::{fmt::Write, fs, path::PathBuf};
 
-use core_format_lab::{
-    drive::{Driver, Power},
-    formatted, open, plan, Disk, LEN,
-};
-use dm_remap_core::{
-    layout::{CopyId, Half},
-    record::{ChunkState, Record},
-    superblock::VERSION,
-    units::{Block, Sector, SpareBlock},
-};
+use core_format_lab::{open, past::image, Disk, LEN};
+use dm_remap_core::{superblock::VERSION, units::Sector};
 
 const ROW: usize = 32;
 
@@ -55,56 +47,6 @@ fn of_hex(text: &str) -> Disk {
     disk
 }
 
-fn remap(block: u64, spare: u32) -> Record {
-    Record::Remap {
-        block: Block(block),
-        spare: SpareBlock(spare),
-    }
-}
-
-fn sectors(block: u64, unspared: u64, lost: u64, pending: u64) -> Record {
-    Record::Sectors {
-        block: Block(block),
-        chunk: 0,
-        state: ChunkState::new(unspared, lost, pending).expect("a subset"),
-    }
-}
-
-/// A session with a checkpoint in it that ended in order, and one that was cut off while copy B was failing.
-fn image() -> Disk {
-    let mut disk = formatted(LEN);
-    let power = &mut Power::default();
-    let begin = |disk: &mut Disk| {
-        let opened = open(disk).unwrap_or_else(|e| panic!("{e}"));
-        Driver::new(opened.map, opened.writer)
-    };
-    let mut driver = begin(&mut disk);
-    let bad = Record::BadSpare {
-        spare: SpareBlock(0),
-    };
-    for batch in [
-        vec![remap(3, 0), remap(125_000, 1), remap(7, 3)],
-        vec![remap(3, 2), bad, sectors(3, 0xff, 0x01, 0)],
-        vec![sectors(9, 0, 0, 0x81), Record::Unmap { block: Block(7) }],
-    ] {
-        assert_eq!(driver.commit(&mut disk, power, &batch), Ok(()));
-    }
-    assert_eq!(driver.checkpoint(&mut disk, power), Ok(()));
-    let batch = [sectors(9, 0, 0, 0x80)];
-    assert_eq!(driver.commit(&mut disk, power, &batch), Ok(()));
-    assert_eq!(driver.close(&mut disk, power), Ok(true));
-    let mut driver = begin(&mut disk);
-    let batch = [sectors(3, 0x0f, 0x01, 0x06)];
-    assert_eq!(driver.commit(&mut disk, power, &batch), Ok(()));
-    let (at, _) = plan(LEN)
-        .log_sector(CopyId::B, Half::Second, 3)
-        .expect("inside");
-    disk.bad_write.insert(at.0);
-    assert_eq!(driver.commit(&mut disk, power, &[remap(90_000, 5)]), Ok(()));
-    assert_eq!(driver.writer.degraded(), 0b10);
-    disk
-}
-
 /// What the map says, a record a line.
 fn contents(disk: &mut Disk) -> String {
     let opened = open(disk).unwrap_or_else(|e| panic!("{e}"));
@@ -125,7 +67,7 @@ fn version(disk: &Disk) -> u32 {
 
 #[test]
 fn the_same_calls_write_the_same_bytes() {
-    let now = to_hex(&image());
+    let now = to_hex(&image(LEN));
     let path = path("area-v1.hex");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, &now).expect("writable");

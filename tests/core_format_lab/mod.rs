@@ -6,6 +6,7 @@
 pub mod disk;
 pub mod drive;
 pub mod life;
+pub mod past;
 pub mod rot;
 pub mod twin;
 

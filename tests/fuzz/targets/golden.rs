@@ -5,16 +5,11 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use dm_remap_core::{
-    layout::{CopyId, Half},
     open::{Area, IoFailed},
-    record::{ChunkState, Record},
-    units::{Block, Sector, SpareBlock},
+    units::Sector,
 };
 
-use super::lab::{
-    drive::{Driver, Power},
-    formatted, open, plan, Disk,
-};
+use super::lab::past::image;
 
 /// The area, in sectors: few blocks, so that each of them counts.
 pub const LEN: u64 = 2560;
@@ -29,53 +24,14 @@ pub struct Sparse {
     pub writable: bool,
 }
 
-/// The area: two sessions, with a checkpoint in the first and a copy that fails in the second.
+/// The area: that of the golden images, but smaller.
 pub fn area() -> Sparse {
     static AREA: OnceLock<Sparse> = OnceLock::new();
     AREA.get_or_init(made).clone()
 }
 
-fn remap(block: u64, spare: u32) -> Record {
-    Record::Remap {
-        block: Block(block),
-        spare: SpareBlock(spare),
-    }
-}
-
-fn sectors(block: u64, unspared: u64, lost: u64, pending: u64) -> Record {
-    Record::Sectors {
-        block: Block(block),
-        chunk: 0,
-        state: ChunkState::new(unspared, lost, pending).expect("a subset"),
-    }
-}
-
 fn made() -> Sparse {
-    let mut disk = formatted(LEN);
-    let power = &mut Power::default();
-    let begin = |disk: &mut Disk| {
-        let opened = open(disk).unwrap_or_else(|e| panic!("{e}"));
-        Driver::new(opened.map, opened.writer)
-    };
-    let mut driver = begin(&mut disk);
-    let bad = Record::BadSpare {
-        spare: SpareBlock(0),
-    };
-    let first = [remap(3, 0), remap(125_000, 1), remap(7, 3)];
-    assert_eq!(driver.commit(&mut disk, power, &first), Ok(()));
-    let second = [remap(3, 2), bad, sectors(3, 0xff, 1, 0)];
-    assert_eq!(driver.commit(&mut disk, power, &second), Ok(()));
-    assert_eq!(driver.checkpoint(&mut disk, power), Ok(()));
-    let third = [sectors(9, 0, 0, 0x81), Record::Unmap { block: Block(7) }];
-    assert_eq!(driver.commit(&mut disk, power, &third), Ok(()));
-    assert_eq!(driver.close(&mut disk, power), Ok(true));
-    let mut driver = begin(&mut disk);
-    let fourth = [sectors(3, 0x0f, 1, 6)];
-    assert_eq!(driver.commit(&mut disk, power, &fourth), Ok(()));
-    let at = plan(LEN).log_sector(CopyId::B, Half::Second, 3);
-    disk.bad_write.insert(at.expect("inside").0 .0);
-    let last = [remap(90_000, 5)];
-    assert_eq!(driver.commit(&mut disk, power, &last), Ok(()));
+    let disk = image(LEN);
     let blocks = (0..).zip(disk.medium.chunks(4096));
     let blocks = blocks.filter(|(_, block)| block.iter().any(|&b| b != 0));
     Sparse {

@@ -186,6 +186,8 @@ fn the_order_at_boot_and_at_shutdown_is_in_the_units() {
     assert_eq!(value(&safe, "Wants"), value(&safe, "Before"));
     assert_eq!(value(&safe, "DefaultDependencies"), Some("no"));
     assert_eq!(value(&safe, "RemainAfterExit"), Some("yes"));
+    // What waits in the device is drained first, and a bad disk takes its time.
+    assert_eq!(value(&safe, "TimeoutSec"), Some("5min"));
     assert_eq!(
         value(&safe, "ExecStart"),
         Some("/usr/sbin/remapctl open safe")

@@ -200,7 +200,7 @@ impl Unit<'_> {
             [Service]\n\
             Type=oneshot\n\
             RemainAfterExit=yes\n\
-            TimeoutStartSec=5min\n\
+            TimeoutSec=5min\n\
             ExecStart=/usr/sbin/remapctl open {name}\n\
             {close}",
             head = self.head(),

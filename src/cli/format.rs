@@ -109,7 +109,13 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
     consent(args, output, &plan, &main, &spare, lost.as_deref())?;
     // Not before: a question is to end at once.
     let interrupt = Interrupt::listen()?;
-    zero(&plan, &spare, &interrupt)?;
+    main.refuse_in_use(source)?;
+    let part = Part::open(&spare, plan.start, plan.size, Access::Own)?;
+    // Now nobody else has it. What has come since it was looked at is not what was given up.
+    if occupied(args, &plan, &spare, source)? != lost {
+        bail!("{} has changed meanwhile: nothing was written", spare.path);
+    }
+    zero(&plan, &spare, part, &interrupt)?;
     let made = make(&plan, &main, &spare)?;
     if !plan.one_disk {
         warn_of_rest(&spare, output);
@@ -197,8 +203,22 @@ fn reaching(plan: &Plan, disk: &BlockDevice, source: &dyn Source) -> Result<Opti
     Ok(None)
 }
 
-/// The spare area that is there.
+/// The spare area that is there: where the new one is to be, or from the beginning of the device into it.
 fn former(plan: &Plan, spare: &BlockDevice) -> Result<Option<String>> {
+    if plan.start > 0 && !plan.one_disk {
+        let mut whole = Part::open(spare, 0, spare.size_sectors, Access::Look)?;
+        if let Ok(Examined::Formatted(found)) =
+            examine(&mut whole, SectorCount(spare.size_sectors), None)
+        {
+            let first = found.superblock;
+            if first.layout.len().0 > plan.start {
+                let uuid = uuid_text(&first.uuid);
+                return Ok(Some(format!(
+                    "the spare area {uuid}, which begins at sector 0 and reaches into it"
+                )));
+            }
+        }
+    }
     let mut part = Part::open(spare, plan.start, plan.size, Access::Look)?;
     match examine(&mut part, SectorCount(plan.size), Some(&plan.layout)) {
         Ok(Examined::Formatted(found)) => Ok(Some(format!(
@@ -270,11 +290,10 @@ Once it is open and something has moved, never mount or write {} itself: it lack
 }
 
 /// Zeros where metadata will lie. Superblocks go first: half of an old area is not taken for a whole one.
-fn zero(plan: &Plan, spare: &BlockDevice, interrupt: &Interrupt) -> Result<()> {
+fn zero(plan: &Plan, spare: &BlockDevice, mut part: Part, interrupt: &Interrupt) -> Result<()> {
     let ranges = plan.to_zero();
     let all = ranges.iter().map(|(_, len)| len).sum::<u64>() * 512;
     let bar = progress::of_bytes("zeroing", all);
-    let mut part = Part::open(spare, plan.start, plan.size, Access::Own)?;
     for (at, len) in ranges {
         part.zero(at, len, &mut |sectors| {
             bar.inc(sectors * 512);

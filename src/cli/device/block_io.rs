@@ -53,6 +53,7 @@ impl Part {
             .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
             .open(&device.path)
             .with_context(|| device.path.clone())?;
+        device.refuse_another(&file)?;
         let room = MAX_TRANSFER as u64 + 3 * ALIGN;
         Ok(Part {
             file,

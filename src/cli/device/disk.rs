@@ -3,7 +3,7 @@
 //! Block devices that are to be main or spare: what the kernel knows of them, and who uses them.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::ErrorKind,
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
@@ -32,6 +32,7 @@ pub struct BlockDevice {
     /// Where it begins on its disk, if it is a partition.
     pub start_sectors: u64,
     pub zoned: bool,
+    pub read_only: bool,
     /// What the disk calls itself.
     pub model: Option<String>,
 }
@@ -63,12 +64,22 @@ impl BlockDevice {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0),
             zoned: sysfs::maybe(&disk.join("queue/zoned"))?.is_some_and(|text| text != "none"),
+            read_only: sysfs::maybe(&own.join("ro"))?.is_some_and(|text| text != "0"),
             path: path.to_owned(),
             disk: disk_id
                 .with_context(|| format!("{path}: it is not known which disk it is on"))?,
             id,
             model,
         })
+    }
+
+    /// An error unless an open file is this device: by now, another one may have its path.
+    pub fn refuse_another(&self, file: &File) -> Result<()> {
+        let rdev = file.metadata().with_context(|| self.path.clone())?.rdev();
+        if format!("{}:{}", major(rdev), minor(rdev)) != self.id {
+            bail!("{} is another device than a moment ago", self.path);
+        }
+        Ok(())
     }
 
     /// The same, as the checks of a table line take it.

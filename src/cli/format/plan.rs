@@ -99,6 +99,9 @@ impl Plan {
                 whole.path
             );
         }
+        if let Some(device) = [main, spare].into_iter().find(|device| device.read_only) {
+            bail!("{} is read-only", device.path);
+        }
         let start = args.spare_start.unwrap_or(0);
         let Some(room) = spare.size_sectors.checked_sub(start).filter(|n| *n > 0) else {
             bail!("sector {start} is past the end of {}", spare.path);
@@ -241,6 +244,7 @@ mod tests {
             physical_bytes: bytes,
             start_sectors: 0,
             zoned: false,
+            read_only: false,
             model: None,
         }
     }
@@ -341,6 +345,19 @@ mod tests {
         }
         assert!(Plan::of(&args(&[]), &one, &two).is_ok());
         assert!(Plan::of(&args(&[]), &one, &device("other", 10 << 21, 512)).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_before_anything_is() {
+        let good = device("good", 100 << 21, 512);
+        let fixed = BlockDevice {
+            read_only: true,
+            ..device("fixed", 100 << 21, 512)
+        };
+        for (main, spare) in [(&good, &fixed), (&fixed, &good)] {
+            let error = Plan::of(&args(&[]), main, spare).expect_err("it is read-only");
+            assert_eq!(error.to_string(), "/dev/fixed is read-only");
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! The table of devices that are opened at boot: its lines, and what is wrong with them.
 
 use std::{
-    env, fmt, fs, io,
+    env, fmt,
+    fs::OpenOptions,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
+use rustix::fs::OFlags;
 
 use crate::{device::names, open::Settings};
 
@@ -15,6 +19,9 @@ use super::spec::Spec;
 
 /// Where the table is.
 pub const TABLE: &str = "/etc/remaptab";
+
+/// No table is larger, in bytes: a thousand devices take a tenth of it.
+const MOST: u64 = 1 << 20;
 
 /// Where it is, unless the environment says otherwise.
 pub fn place() -> PathBuf {
@@ -58,7 +65,7 @@ pub struct Table {
 impl Table {
     /// The table at `path`; an empty one if there is none.
     pub fn read(path: &Path) -> io::Result<Self> {
-        match fs::read(path) {
+        match bytes(path) {
             Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(e),
@@ -123,6 +130,24 @@ impl Table {
             options.split(',').try_for_each(|o| entry.option(o))?;
         }
         Ok(entry)
+    }
+}
+
+/// What is in a file, and in nothing that could hold up a boot: a pipe that nobody writes to, a file without end.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        0..=MOST => Ok(bytes),
+        _ => Err(io::Error::other("it is larger than 1 MiB")),
     }
 }
 

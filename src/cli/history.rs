@@ -72,14 +72,16 @@ impl History {
         }
     }
 
-    /// What was recorded last of an area; nothing if that is not known. Only the end of the file is read.
-    pub fn latest(&self, area: &str) -> Option<Sample> {
+    /// What was recorded last of an area up to `now`; nothing if that is not known. Only the end of the file is read. What is
+    /// later was written by a clock that was wrong, and would be the last for as long as that time has not come.
+    pub fn latest(&self, area: &str, now: u64) -> Option<Sample> {
         let mut file = File::open(self.file(area).ok()?).ok()?;
         let len = file.metadata().ok()?.len();
         file.seek(SeekFrom::Start(len.saturating_sub(END))).ok()?;
         let mut bytes = Vec::new();
         file.take(END).read_to_end(&mut bytes).ok()?;
-        parsed(&bytes).pop()
+        let mut known = parsed(&bytes).into_iter().rev();
+        known.find(|sample| sample.at_unix_seconds <= now)
     }
 
     /// Adds what is known now. When this is on the disk, what is too much of what is old goes. The answer is the file.

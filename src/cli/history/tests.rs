@@ -50,8 +50,11 @@ fn what_was_appended_is_read_in_order_of_time() {
     let read = history.read(AREA).expect("it can be read");
     assert_eq!(read, [at(BEGIN), first, at(BEGIN + 120)]);
     assert_eq!(history.read("0-0").expect("another area"), []);
-    assert_eq!(history.latest(AREA), read.last().cloned());
-    assert_eq!(history.latest("0-0"), None);
+    assert_eq!(history.latest(AREA, BEGIN + 120), read.last().cloned());
+    // What a clock wrote that was wrong is not the last until then.
+    assert_eq!(history.latest(AREA, BEGIN + 119), read.get(1).cloned());
+    assert_eq!(history.latest(AREA, BEGIN - 1), None);
+    assert_eq!(history.latest("0-0", BEGIN), None);
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn of_what_is_old_the_last_of_each_day_stays() {
     let before = times(&history).len();
     let length = fs::metadata(&path).expect("it is there").len();
     assert!(length > END, "the latest is at its end");
-    assert_eq!(history.latest(AREA), Some(at(last + DAY)));
+    assert_eq!(history.latest(AREA, last + DAY), Some(at(last + DAY)));
     history.append(AREA, &at(BEGIN)).expect("it is written");
     assert_eq!(times(&history).len(), before + 1);
 }

@@ -28,7 +28,7 @@ impl Shown {
     /// What was written down last of a device, if that is not too long ago.
     pub fn recorded(source: &dyn Source, device: &Device) -> Option<Shown> {
         let history = History::at(&source.history());
-        let last = history.latest(&device.area_uuid)?;
+        let last = history.latest(&device.area_uuid, source.now())?;
         let smart = last.smart?;
         let age = source.now().saturating_sub(last.at_unix_seconds);
         (age <= FRESH).then_some(Shown {

@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -177,10 +177,10 @@ fn in_words(r: &Restored, args: &Args) -> String {
 }
 
 fn read(path: &Path) -> Result<Dump> {
-    let mut bytes = Vec::new();
-    match path.as_os_str() == "-" {
-        true => io::stdin().read_to_end(&mut bytes)?,
-        false => File::open(path)?.read_to_end(&mut bytes)?,
+    // Piece by piece: what is no dump need not be read to its end, which it may not have.
+    let from: Box<dyn Read> = match path.as_os_str() == "-" {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(File::open(path)?),
     };
-    Ok(serde_json::from_slice(&bytes)?)
+    Ok(serde_json::from_reader(BufReader::new(from))?)
 }

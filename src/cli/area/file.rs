@@ -14,7 +14,10 @@ use dm_remap_core::{
     open::{Area, IoFailed, MAX_TRANSFER},
     units::Sector,
 };
-use rustix::fs::{ioctl_blksszget, major, minor, OFlags};
+use rustix::{
+    fs::{flock, ioctl_blksszget, major, minor, FlockOperation, OFlags},
+    io::Errno,
+};
 
 const SECTOR: u64 = 512;
 
@@ -77,6 +80,14 @@ impl AreaFile {
             }
         }
         let mut file = file.with_context(|| format!("cannot open {name}"))?;
+        // A device is opened by one alone; of a file, that has to be asked for. Not each file system can say.
+        if !is_device && access == Access::Write {
+            let lock = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            ensure!(
+                lock != Err(Errno::WOULDBLOCK),
+                "{name} is in use: another program writes it"
+            );
+        }
         let size = file.seek(SeekFrom::End(0));
         let size = size.with_context(|| format!("cannot tell the size of {name}"))? / SECTOR;
         ensure!(
@@ -272,13 +283,15 @@ fn holders(meta: &fs::Metadata) -> String {
 
 /// The loop device that stands on an image file.
 fn loop_of(path: &Path) -> Option<String> {
-    let path = fs::canonicalize(path).ok()?;
+    let meta = fs::metadata(path).ok()?;
     let devices = fs::read_dir("/sys/block").ok()?.flatten();
     devices
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("loop"))
         .find(|entry| {
             let file = fs::read_to_string(entry.path().join("loop/backing_file"));
-            file.is_ok_and(|file| Path::new(file.trim_end_matches('\n')) == path)
+            // By whatever name: a file may have several.
+            let backing = file.and_then(|file| fs::metadata(file.trim_end_matches('\n')));
+            backing.is_ok_and(|backing| (backing.dev(), backing.ino()) == (meta.dev(), meta.ino()))
         })
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
 }

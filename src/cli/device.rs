@@ -21,6 +21,7 @@ pub mod sysfs;
 pub mod words;
 
 use anyhow::{bail, Context, Result};
+use serde::Serialize;
 
 use model::Device;
 use source::{Lines, Source};
@@ -116,6 +117,22 @@ pub fn look_at_each(source: &dyn Source, names: &[String]) -> Result<(Vec<Device
         }
     }
     Ok((devices, unseen))
+}
+
+/// A device of which nothing is known, as documents have it.
+#[derive(Debug, Serialize)]
+pub struct Unknown {
+    pub name: String,
+    pub error: String,
+}
+
+/// The same, in words.
+pub fn told(unseen: Unseen) -> Vec<Unknown> {
+    let unknown = unseen.into_iter().map(|(id, e)| Unknown {
+        name: id.name,
+        error: format!("{e:#}"),
+    });
+    unknown.collect()
 }
 
 /// What is known of each, or why nothing is.

@@ -97,7 +97,7 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
         });
     }
     let answer = Answer { devices: shown };
-    output.answer("map", &answer, |answer| {
+    output.picture("map", &answer, |answer| {
         if answer.devices.is_empty() {
             return device::NONE.to_owned();
         }

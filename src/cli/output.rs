@@ -9,7 +9,10 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, BufWriter, ErrorKind, Write},
-    os::unix::fs::FileTypeExt,
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt},
+    },
     path::Path,
 };
 
@@ -56,6 +59,21 @@ impl Output {
         if self.json {
             self.document(command, content)
         } else {
+            print(&harmless(&human(content)))
+        }
+    }
+
+    /// The same, where the text has signs for the terminal of its own: what comes from elsewhere in it went through
+    /// [`harmless`].
+    pub fn picture<T: Serialize>(
+        self,
+        command: &str,
+        content: &T,
+        human: impl FnOnce(&T) -> String,
+    ) -> Result<()> {
+        if self.json {
+            self.document(command, content)
+        } else {
             print(&human(content))
         }
     }
@@ -70,7 +88,7 @@ impl Output {
         let line = if self.json {
             serde_json::json!({ "error": text }).to_string()
         } else {
-            format!("remapctl: {text}")
+            format!("remapctl: {}", in_a_line(text))
         };
         // Nobody is left to be told if this fails.
         let _ = writeln!(io::stderr(), "{line}");
@@ -79,9 +97,35 @@ impl Output {
     /// Says something on standard error that is not an answer, for people alone.
     pub fn remark(self, text: &str) {
         if !self.json {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", harmless(text));
         }
     }
+}
+
+/// What a terminal would obey, made visible. Names, labels and models come from devices, and anybody may have written them.
+pub fn harmless(text: &str) -> String {
+    without(text, |c| is_obeyed(c) && c != '\n')
+}
+
+/// The same of what is one line, and stays one.
+pub fn in_a_line(text: &str) -> String {
+    without(text, is_obeyed)
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn without(text: &str, is: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// A document of `command`.
@@ -96,6 +140,11 @@ pub fn save(path: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> 
     let name = || format!("cannot write {}", path.display());
     if fs::metadata(path).is_ok_and(|meta| meta.file_type().is_block_device()) {
         bail!("{} is a block device: this goes to a file", path.display());
+    }
+    if let Some(mut to) = standard(path) {
+        return content(&mut to)
+            .and_then(|()| to.flush())
+            .with_context(name);
     }
     if path.exists() && !path.is_file() {
         // A pipe or a terminal has no name to be moved to.
@@ -113,6 +162,21 @@ pub fn save(path: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> 
     to.get_ref().sync_all().with_context(name)?;
     let named = aside.persist(path).map_err(|e| e.error);
     named.and_then(|()| settle(path)).with_context(name)
+}
+
+/// What is written to as it is, because it goes to the same file: `/dev/stdout` is a link, and what is moved to its place would
+/// take it away from everybody.
+fn standard(path: &Path) -> Option<Box<dyn Write>> {
+    let meta = fs::metadata(path).ok()?;
+    let same = |stream: std::io::Result<rustix::fs::Stat>| {
+        stream.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (meta.dev(), meta.ino()))
+    };
+    let of = |stream: rustix::fd::BorrowedFd<'_>| Ok(rustix::fs::fstat(stream)?);
+    let (out, err) = (io::stdout(), io::stderr());
+    if same(of(out.as_fd())) {
+        return Some(Box::new(BufWriter::new(out)));
+    }
+    same(of(err.as_fd())).then(|| Box::new(BufWriter::new(err)) as Box<dyn Write>)
 }
 
 /// Prints on standard output.

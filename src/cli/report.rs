@@ -24,6 +24,7 @@ use crate::{
         findings::Gravity,
         model::Device,
         source::Source,
+        Unknown,
     },
     exit::Exit,
     help,
@@ -95,13 +96,6 @@ struct Seen {
     history_error: Option<String>,
 }
 
-/// A device that could not be looked at.
-#[derive(Serialize)]
-struct Unknown {
-    name: String,
-    error: String,
-}
-
 /// Cells of a heat map, if there are as many regions.
 const PARTS: u64 = 1024;
 
@@ -160,11 +154,7 @@ fn look(args: &Args, source: &dyn Source) -> Result<(Vec<Device>, Vec<Unknown>)>
         return Ok((device::look(source, &args.devices)?, Vec::new()));
     }
     let (devices, unseen) = device::look_at_each(source, &[])?;
-    let unknown = unseen.into_iter().map(|(id, e)| Unknown {
-        name: id.name,
-        error: format!("{e:#}"),
-    });
-    Ok((devices, unknown.collect()))
+    Ok((devices, device::told(unseen)))
 }
 
 fn see(source: &dyn Source, history: &History, device: Device) -> Seen {

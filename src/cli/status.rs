@@ -2,7 +2,7 @@
 
 //! `remapctl status`: how devices are, what is wrong, and what to do about it.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::{
         model::Device,
         source::Source,
         words::{counted, extent, grouped, per_mille, percent, span},
+        Unknown,
     },
     exit::{self, Exit},
     help,
@@ -50,6 +51,7 @@ struct Answer {
     devices: Vec<Looked>,
     /// What is to be opened at boot and is not there; looked for if no device was named.
     not_open: Vec<String>,
+    unknown: Vec<Unknown>,
 }
 
 /// A device, and what was found.
@@ -94,22 +96,24 @@ impl Looked {
 }
 
 pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
-    let devices = device::look(source, &args.devices)?;
+    let (devices, unseen) = device::look_at_each(source, &args.devices)?;
+    let unknown = device::told(unseen);
     let devices: Vec<Looked> = devices
         .into_iter()
         .map(|device| Looked::at(source, device))
         .collect();
     let not_open = match args.devices.as_slice() {
-        [] => not_open(source, &devices),
+        [] => not_open(source, &devices, &unknown),
         _ => Vec::new(),
     };
     let answer = Answer {
-        well: devices.iter().all(|d| d.well) && not_open.is_empty(),
+        well: devices.iter().all(|d| d.well) && not_open.is_empty() && unknown.is_empty(),
         devices,
         not_open,
+        unknown,
     };
     output.answer("status", &answer, |answer| {
-        if answer.devices.is_empty() && answer.not_open.is_empty() {
+        if answer.devices.is_empty() && answer.not_open.is_empty() && answer.unknown.is_empty() {
             device::NONE.to_owned()
         } else if args.brief {
             brief(answer)
@@ -117,16 +121,24 @@ pub fn run(args: &Args, source: &dyn Source, output: Output) -> Result<Exit> {
             at_length(answer, source)
         }
     })?;
+    for missed in &answer.unknown {
+        output.complain(&missed.error);
+    }
     Ok(Exit::well(answer.well))
 }
 
 /// The devices that the table has opened at boot, and whose file systems wait for them, as far as they are not there.
-fn not_open(source: &dyn Source, devices: &[Looked]) -> Vec<String> {
+fn not_open(source: &dyn Source, devices: &[Looked], unknown: &[Unknown]) -> Vec<String> {
     // A table that cannot be read is nothing that is known of devices.
     let table = Table::read(&source.remaptab()).unwrap_or_default();
     let wanted = table.entries.into_iter().filter(|e| !e.noauto && !e.nofail);
-    let there = |name: &String| devices.iter().any(|d| d.device.name == *name);
-    wanted.map(|e| e.name).filter(|name| !there(name)).collect()
+    // What cannot be looked at is there.
+    let known = devices.iter().map(|d| &d.device.name);
+    let there: BTreeSet<&String> = known.chain(unknown.iter().map(|u| &u.name)).collect();
+    wanted
+        .map(|e| e.name)
+        .filter(|name| !there.contains(name))
+        .collect()
 }
 
 fn brief(answer: &Answer) -> String {

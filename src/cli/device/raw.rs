@@ -56,10 +56,7 @@ pub fn mount_points(source: &dyn Source, disk: &str) -> Vec<String> {
     of_disk.collect()
 }
 
-/// The kernel writes white space and backslashes in octal.
+/// The kernel writes white space and backslashes in octal. What is no space stays so: a line is to stay one.
 fn unescaped(word: &str) -> String {
-    word.replace("\\040", " ")
-        .replace("\\011", "\t")
-        .replace("\\012", "\n")
-        .replace("\\134", "\\")
+    word.replace("\\040", " ").replace("\\134", "\\")
 }

@@ -6,7 +6,10 @@
 
 use std::fmt::Write;
 
-use crate::device::{model::Device, runs::Run};
+use crate::{
+    device::{model::Device, runs::Run},
+    output::in_a_line,
+};
 
 /// The map of a device on which these sectors are bad. The runs are in order.
 pub fn text(device: &Device, bad: &[Run]) -> String {
@@ -17,7 +20,7 @@ pub fn text(device: &Device, bad: &[Run]) -> String {
          0x00000000     ?               1\n\
          #      pos        size  status\n",
         env!("CARGO_PKG_VERSION"),
-        device.name,
+        in_a_line(&device.name),
         device.table.size_sectors
     );
     let mut part = |first: u64, end: u64, sign: char| {

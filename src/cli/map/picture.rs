@@ -4,9 +4,12 @@
 
 use dm_remap_core::health::map::{DANGER, PERFECT, WARNING};
 
-use crate::device::{
-    cells::Cell,
-    words::{counted, size},
+use crate::{
+    device::{
+        cells::Cell,
+        words::{counted, size},
+    },
+    output::in_a_line,
 };
 
 /// With which means a picture is drawn.
@@ -130,7 +133,8 @@ impl Kind {
 pub fn title(name: &str, sectors: u64, score: u64, cells: &[Cell]) -> String {
     let each = sectors / (cells.len() as u64).max(1);
     format!(
-        "{name}: {}, {score} of 1000; {} of {}\n",
+        "{}: {}, {score} of 1000; {} of {}\n",
+        in_a_line(name),
         size(sectors),
         counted(cells.len() as u64, "part"),
         size(each)

@@ -6,7 +6,7 @@ mod cli_lab;
 
 use std::{collections::BTreeSet, fs};
 
-use cli_lab::{text, Recording};
+use cli_lab::{is_refused, text, Recording};
 
 #[test]
 fn badblocks_lists_have_the_blocks_that_are_touched() {
@@ -258,14 +258,7 @@ fn bad_input_is_one_line_and_an_exit_code() {
         (&[], "no command given", 2),
     ] {
         let run = recording.run(&[&["export"][..], args].concat());
-        let said = text(&run.stderr);
-        assert_eq!(run.status.code(), Some(code), "{args:?}: {said}");
-        assert_eq!(
-            (said.lines().count(), text(&run.stdout)),
-            (1, ""),
-            "{args:?}: {said}"
-        );
-        assert!(said.contains(says), "{args:?}: {said}");
+        is_refused(&run, args, says, code);
     }
     recording.put("dm/safe/messages/list-lost-from-0", "98 2 lost 7");
     let (said, code) = recording.says(&["export", "json", "safe"]);

@@ -27,6 +27,15 @@ pub fn remapctl(args: &[&str]) -> Output {
         .expect("remapctl can be run")
 }
 
+/// That it said one line with these words and nothing else, and ended with this code.
+pub fn is_refused(run: &Output, args: &[&str], says: &str, code: i32) {
+    let said = text(&run.stderr);
+    assert_eq!(run.status.code(), Some(code), "{args:?}: {said}");
+    let lines = (said.lines().count(), text(&run.stdout));
+    assert_eq!(lines, (1, ""), "{args:?}: {said}");
+    assert!(said.contains(says), "{args:?}: {said}");
+}
+
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it is text")
 }

@@ -63,4 +63,6 @@ boot_2() {
     has "what the kernel found" ": 1 of " "$found"
 }
 
+# The console may stand in the middle of a line, and the last one is looked for as a whole.
+echo
 "boot_$boot" 2>&1 | cat

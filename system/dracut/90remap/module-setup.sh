@@ -27,6 +27,10 @@ depends() {
 # called by dracut
 installkernel() {
     hostonly='' instmods dm_mod dm_remap
+    if ! modinfo -k "$kernel" dm_remap &>/dev/null; then
+        dwarn "remap: the kernel $kernel has no module dm_remap, so its initramfs can open no remap device: \
+build it for that kernel (dkms status says for which it is)"
+    fi
 }
 
 # called by dracut

@@ -94,6 +94,8 @@ impl Root {
             "usr/lib/udev/rules.d/63-remap.rules",
         );
         root.put("dev/null", "");
+        root.script("bin/modinfo", "#!/bin/sh\n[ -e /module ]\n");
+        root.put("module", "");
         root.put(
             "proc/self/mountinfo",
             "20 1 253:0 / / rw - ext4 /dev/root rw\n",
@@ -270,6 +272,58 @@ fn the_hook_of_initramfs_tools_copies_what_is_needed() {
         assert_eq!(root.lines("log"), copied);
         let rules = "dest/usr/lib/udev/rules.d/63-remap.rules";
         assert_eq!(root.there(rules), case.gets.is_some());
+    }
+}
+
+const NO_MODULE: &str = "the kernel 7.3 has no module dm_remap";
+
+#[test]
+fn an_initramfs_without_the_module_is_told() {
+    for there in [true, false] {
+        let root = prepared(&CASES[3]);
+        if !there {
+            fs::remove_file(root.path().join("module")).expect("it is there");
+        }
+        root.put(
+            "usr/share/initramfs-tools/hook-functions",
+            "copy_exec() { :; }\nmanual_add_modules() { :; }\nversion=7.3\n",
+        );
+        root.copy(&system("initramfs-tools/hooks/remap"), "hook");
+        root.copy(&system("dracut/90remap/module-setup.sh"), "module-setup.sh");
+        let by_dracut = "dwarn() { echo \"$@\" >&2; }; instmods() { :; }; kernel=7.3; . /module-setup.sh; installkernel";
+        for run in [
+            root.run("/bin/sh", &["/hook"]),
+            root.run("/bin/bash", &["-c", by_dracut]),
+        ] {
+            let said = text(&run.stderr);
+            assert!(run.status.success(), "{said}");
+            assert_eq!(said.contains(NO_MODULE), !there, "{said}");
+            assert_eq!(said.is_empty(), there, "{said}");
+        }
+    }
+}
+
+/// What init is told of the root file system, of `root=`.
+#[test]
+fn a_root_file_system_is_looked_for_by_the_links_of_udev() {
+    let on_remap = "system /dev/c /dev/d initramfs\n";
+    for (table, given, told) in [
+        (on_remap, "UUID=0d6e-5e05", "ROOT='/dev/disk/by-uuid/0d6e-5e05'\n"),
+        (on_remap, "LABEL=root", "ROOT='/dev/disk/by-label/root'\n"),
+        (on_remap, "/dev/mapper/system", ""),
+        (on_remap, "LABEL=a'b", ""),
+        ("data /dev/a /dev/b noauto\n", "UUID=0d6e-5e05", ""),
+        ("", "UUID=0d6e-5e05", ""),
+    ] {
+        let root = Root::new();
+        root.put("scripts/functions", "");
+        root.put("etc/remaptab", table);
+        root.folder("conf");
+        root.copy(&system("initramfs-tools/scripts/local-top/remap"), "top");
+        let run = root.run("/bin/sh", &["-c", "ROOT=$0; export ROOT; /bin/sh /top", given]);
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        let file = fs::read_to_string(root.path().join("conf/param.conf")).unwrap_or_default();
+        assert_eq!(file, told, "{given} with {table:?}");
     }
 }
 

@@ -104,6 +104,17 @@ boot_2() {
     mounted_from /dev/mapper/safe
     is "what the UUID means" "$(readlink -f /dev/mapper/safe)" "$(by_uuid)"
     is "what udev says main holds" "" "$(udevadm info -q property --property=ID_FS_UUID --value "$main")"
+
+    # By hand as well, as docs/boot.md says: a device that is not open is not to be found.
+    echo EVALUATE=udev >/etc/blkid.conf
+    umount /mnt/safe
+    remapctl close safe
+    if mount /mnt/safe 2>/dev/null; then die "the raw disk was mounted: $(findmnt -nro SOURCE /mnt/safe)"; fi
+    remapctl open safe
+    udevadm settle
+    mount /mnt/safe
+    mounted_from /dev/mapper/safe
+
     remapctl status safe
     has "the health of a device that is well" "1000 of 1000" "$(remapctl health safe)"
 

@@ -308,7 +308,11 @@ fn an_initramfs_without_the_module_is_told() {
 fn a_root_file_system_is_looked_for_by_the_links_of_udev() {
     let on_remap = "system /dev/c /dev/d initramfs\n";
     for (table, given, told) in [
-        (on_remap, "UUID=0d6e-5e05", "ROOT='/dev/disk/by-uuid/0d6e-5e05'\n"),
+        (
+            on_remap,
+            "UUID=0d6e-5e05",
+            "ROOT='/dev/disk/by-uuid/0d6e-5e05'\n",
+        ),
         (on_remap, "LABEL=root", "ROOT='/dev/disk/by-label/root'\n"),
         (on_remap, "/dev/mapper/system", ""),
         (on_remap, "LABEL=a'b", ""),
@@ -320,7 +324,10 @@ fn a_root_file_system_is_looked_for_by_the_links_of_udev() {
         root.put("etc/remaptab", table);
         root.folder("conf");
         root.copy(&system("initramfs-tools/scripts/local-top/remap"), "top");
-        let run = root.run("/bin/sh", &["-c", "ROOT=$0; export ROOT; /bin/sh /top", given]);
+        let run = root.run(
+            "/bin/sh",
+            &["-c", "ROOT=$0; export ROOT; /bin/sh /top", given],
+        );
         assert!(run.status.success(), "{}", text(&run.stderr));
         let file = fs::read_to_string(root.path().join("conf/param.conf")).unwrap_or_default();
         assert_eq!(file, told, "{given} with {table:?}");

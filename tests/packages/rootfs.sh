@@ -30,7 +30,7 @@ has() { [[ $3 == *"$2"* ]] || die "$1 lacks '$2': $3"; }
 on_remap() {
     local device uuid
     device=$(readlink -f /dev/mapper/root)
-    is "what / is mounted from" /dev/mapper/root "$(findmnt -nro SOURCE /)"
+    is "what / is mounted from" "$device" "$(readlink -f "$(findmnt -nro SOURCE /)")"
     [[ $(findmnt -nro OPTIONS /) == rw,* ]] || die "/ is not writable: $(findmnt -nro OPTIONS /)"
     uuid=$(blkid -p -s UUID -o value /dev/mapper/root)
     is "what the UUID means" "$device" "$(readlink -f "/dev/disk/by-uuid/$uuid")"

@@ -100,7 +100,7 @@ boot_1() {
 
 # All of it came up by itself; a sector fails; an upgrade comes while the device is in use.
 boot_2() {
-    local events table writer failed=0 report=/root/report.html
+    local events table writer failed=0 report=$state/report.html
     mounted_from /dev/mapper/safe
     is "what the UUID means" "$(readlink -f /dev/mapper/safe)" "$(by_uuid)"
     is "what udev says main holds" "" "$(udevadm info -q property --property=ID_FS_UUID --value "$main")"
@@ -179,7 +179,7 @@ PYTHON
     rm -r /usr/share/dm-remap-dkms # the archives, which no package has
     udevadm trigger --settle --subsystem-match=block
     is "what the UUID means" "$(readlink -f "$main")" "$(by_uuid)"
-    is "what is left of it" "" "$(find / -xdev \( -path "$state" -o -path /root -o -path /etc/apt \) -prune -o \
+    is "what is left of it" "" "$(find / -xdev \( -path "$state" -o -path /etc/apt \) -prune -o \
         \( -name '*remapctl*' -o -name '*dm-remap*' -o -name '*dm_remap*' -o -name remaptab -o -name '63-remap*' \) -print)"
     lsinitramfs "/boot/initrd.img-$(uname -r)" >"$state/initramfs"
     if grep remap "$state/initramfs"; then die "the initramfs has something of it still"; fi

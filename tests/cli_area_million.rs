@@ -7,7 +7,7 @@ mod core_format_lab;
 
 use std::{fs, os::unix::fs::FileExt};
 
-use cli_lab::{remapctl, text};
+use cli_lab::{inside, remapctl, text};
 use core_format_lab::{open_with, params, Disk};
 use dm_remap_core::{
     format::format,
@@ -29,14 +29,7 @@ fn says(args: &[&str]) -> (String, i32) {
 fn a_million_entries_go_through_dump_and_restore() {
     const ENTRIES: u32 = 1_000_000;
     let folder = tempdir().expect("a folder");
-    let name = |file: &str| {
-        folder
-            .path()
-            .join(file)
-            .to_str()
-            .expect("letters")
-            .to_owned()
-    };
+    let name = |file: &str| inside(&folder, file);
     let path = name("area");
     // Spare blocks of a sector each, so that the file is small.
     let block = dm_remap_core::units::BlockSize::new(1).expect("a size");

@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use cli_lab::{remapctl, text, Recording};
+use cli_lab::{inside, remapctl, text, Recording};
 use core_format_lab::{life::live, twin::Dice, Disk, LEN};
 use rustix::fs::{flock, FlockOperation};
 use tempfile::tempdir;
@@ -150,14 +150,7 @@ fn a_history_that_cannot_be_written_takes_nothing_from_the_others() {
 #[test]
 fn no_table_holds_up_a_boot() {
     let folder = tempdir().expect("a folder");
-    let path = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("letters")
-            .to_owned()
-    };
+    let path = |name: &str| inside(&folder, name);
     assert!(Command::new("mkfifo")
         .arg(path("pipe"))
         .status()
@@ -205,14 +198,7 @@ fn what_is_no_dump_is_not_read_to_its_end() {
 #[test]
 fn an_image_is_written_by_one_alone() {
     let folder = tempdir().expect("a folder");
-    let name = |file: &str| {
-        folder
-            .path()
-            .join(file)
-            .to_str()
-            .expect("letters")
-            .to_owned()
-    };
+    let name = |file: &str| inside(&folder, file);
     fs::write(name("area"), live(&mut Dice(4)).disk.medium).expect("room");
     fs::write(name("blank"), Disk::new(LEN).medium).expect("room");
     let other = File::open(name("blank")).expect("it is there");

@@ -7,7 +7,7 @@ mod cli_lab;
 
 use std::{collections::HashSet, fs};
 
-use cli_lab::{story, text, Recording};
+use cli_lab::{inside, story, text, Recording};
 use tempfile::TempDir;
 
 /// The page of a recording without a past.
@@ -211,14 +211,7 @@ fn what_cannot_be_read_is_said_and_hides_nothing() {
 #[test]
 fn a_file_is_written_whole_or_not_at_all() {
     let (recording, folder) = (one(), TempDir::new().expect("a folder"));
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("letters")
-            .to_owned()
-    };
+    let at = |name: &str| inside(&folder, name);
     let (history, file) = (at("none"), at("report.html"));
     fs::write(&file, "old").expect("a file");
     let run = recording.run(&["report", "--history", &history, "-o", &file]);

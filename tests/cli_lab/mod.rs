@@ -36,6 +36,12 @@ pub fn is_refused(run: &Output, args: &[&str], says: &str, code: i32) {
     assert!(said.contains(says), "{args:?}: {said}");
 }
 
+/// The path of a file in a folder, as a command line has it.
+pub fn inside(folder: &TempDir, file: &str) -> String {
+    let path = folder.path().join(file);
+    path.to_str().expect("letters").to_owned()
+}
+
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it is text")
 }
